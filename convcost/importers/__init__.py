@@ -141,7 +141,10 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
         SpecError: It contradicts itself, or has operators without a layer type.
     """
     graph, given, contradicted = with_sizes(normalise(graph, file), file)
-    axes = list(dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str)))
+    batches = dict.fromkeys([shape[0] for shape in graph.inputs.values() if shape and isinstance(shape[0], str)], 1)
+    given = batches | given  # of an input that has it elsewhere, such as the states of recurrent layers, it is 1 too
+    axes = [size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str)]
+    axes = [size for size in dict.fromkeys(axes) if size not in batches]
     expressions: Mapping[int, Mapping[str, Any]] = {}
     words: Mapping[str, str] = {}
     values: dict[str, int] = {}
@@ -161,7 +164,7 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
             raise
         raise SpecError([contradicted, *error.details], more=error.more) from None
     symbols = {
-        name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str)}
+        name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str) and size in words}
         for name, shape in graph.inputs.items()
     }
     base, name = _titles(file)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from convcost.importers.graph import Constant, Node
+from convcost.importers.graph import Constant, ModelGraph, Node
+
+_WITH_BIAS = frozenset(("Conv", "Gemm", "MatMul"))
 
 
 class Unfoldable(Exception):
@@ -19,9 +21,9 @@ def numbers(constant: Constant) -> tuple[Any, ...]:
     Raises:
         Unfoldable: They are not known.
     """
-    if constant.values is None:
+    if constant.values is None and 0 not in constant.shape:
         raise Unfoldable
-    return constant.values
+    return constant.values or ()
 
 
 def is_learned(constant: Constant) -> bool:
@@ -74,3 +76,14 @@ def target(shape: Sequence[int], wanted: Sequence[int], allow_zero: int = 0) -> 
     if prod(sizes) != count:
         raise ValueError
     return tuple(sizes)
+
+
+def kernels_of_other_biases(graph: ModelGraph) -> frozenset[str]:
+    """Return the kernels that several nodes read, with other biases, by the names of their tensors."""
+    biases: dict[str, set[str]] = {}
+    for node in graph.nodes:
+        if node.operator in _WITH_BIAS and len(node.inputs) > 1 and node.inputs[1] in graph.constants:
+            bias = graph.constants.get(node.inputs[2]) if len(node.inputs) > 2 else None
+            kernel = graph.constants[node.inputs[1]].name
+            biases.setdefault(kernel, set()).add(bias.name if bias is not None else "")
+    return frozenset([name for name, others in biases.items() if len(others) > 1])

@@ -207,7 +207,7 @@ class ValueTable(ABC):
             shape = without(constant.shape, axis) or (1,)
             fields = {"shape": list(shape)}
             node = Node("", (), ())
-            name = constant.name if is_module_path(constant.name) else ""
+            name = constant.name if constant.stored and is_module_path(constant.name) else ""
             learned = constant.stored and (prod(shape) > 1 or "." in constant.name)
             weights = [None, constant]
             (known,) = self.emit(node, "parameter", fields, [], weights, name=name, gives=(), learned=learned)
@@ -224,3 +224,8 @@ class ValueTable(ABC):
 def is_module_path(name: str) -> bool:
     """Return whether a tensor has a name that its module gave it, and not one of an exporter."""
     return "::" not in name and "/" not in name and bool(name)
+
+
+def may_be_learned(constant: Constant) -> bool:
+    """Return whether a number is one of a module's, as far as its name says."""
+    return constant.stored and "float" in constant.dtype and is_module_path(constant.name) and "." in constant.name

@@ -69,7 +69,7 @@ def map_open_sizes(
 
 def _examples(graph: ModelGraph) -> str:
     """Return the shapes of all inputs as `--input` takes them."""
-    return " --input ".join(f"{name}={_example(shape)}" for name, shape in graph.inputs.items())
+    return " --input ".join(f"{name}={_example(shape)}" for name, shape in graph.inputs.items() if shape)
 
 
 def _example(shape: Shape) -> str:

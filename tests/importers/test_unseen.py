@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_writer as w
 import pt2_writer as p
 import pytest
+import yaml
 from test_mapper import load
 from test_operators import chain, ints
 
@@ -150,3 +151,219 @@ def test_movements_that_come_back_leave_nothing(text):
     ]
     model = chain(nodes, [ints("map", 1, 2, 3, 8), ints("rows", 1, 8, 6)], (1, 6, 8))
     assert text(model).splitlines() == ["  - {softmax: {axis: 1}, repeat: 2}"]
+
+
+def test_a_kernel_that_others_read_with_a_bias_of_their_own():
+    # as an exporter merges two equal kernels: 4 channels of 8, counted once, and two biases, each a sum for each value
+    nodes = [
+        ("Conv", "x m.weight m.bias", "a", {}),
+        ("Concat", "a a", "b", {"axis": 1}),
+        ("Conv", "b m.weight n.bias", "y", {}),
+    ]
+    tensors = [w.tensor("m.weight", [4, 8, 1, 1]), w.tensor("m.bias", [4]), w.tensor("n.bias", [4])]
+    model = chain(nodes, tensors, MAP)
+    total = load(model).analyze().total
+    assert (total.params, total.macs) == (4 * 8 + 4 + 4, 2 * 24 * 4 * 8)
+    assert total.ops.add == 2 * 24 * 4 * 8 + 2 * 24 * 4
+    written = convcost.importers.import_model(convcost.importers.IMPORTERS["onnx"], model, "net.onnx").text
+    assert "# layers that share a kernel, each with a bias of its own, have it as a sum behind them\n" in written
+
+
+# by PyTorch's manual: gates of a state of 3 from 8 values, their activations, and what is multiplied and added
+CELLS = [
+    ("lstm_cell", 4, 2, {"sigmoid": 9, "tanh": 6, "mul": 9, "add": 12 + 3}),
+    ("gru_cell", 3, 1, {"sigmoid": 6, "tanh": 3, "mul": 3 + 3, "add": 9 + 3 + 3}),
+    ("rnn_tanh_cell", 1, 1, {"sigmoid": 0, "tanh": 3, "mul": 0, "add": 3}),
+]
+
+
+@pytest.mark.parametrize(("name", "gates", "states", "work"), CELLS)
+def test_a_step_of_a_recurrent_network(name, gates, states, work, tmp_path):
+    held = ["h", "c"][:states]
+    outputs = ["y", "d"][:states]
+    call = p.call(
+        f"aten.{name}.default",
+        outputs if states > 1 else "y",
+        "m",
+        input="x",
+        hx=held if states > 1 else "h",
+        w_ih="p_m_w_ih",
+        w_hh="p_m_w_hh",
+        b_ih="p_m_b_ih",
+        b_hh="p_m_b_hh",
+    )
+    rows = 3 * gates
+    parameters = {"m.w_ih": (rows, 8), "m.w_hh": (rows, 3), "m.b_ih": (rows,), "m.b_hh": (rows,)}
+    path = tmp_path / "net.pt2"
+    values = {"x": (1, 8)} | dict.fromkeys([*held, *outputs], (1, 3))
+    path.write_bytes(p.pt2([call], values, outputs, inputs=["x", *held], parameters=parameters))
+    total = convcost.load(path).analyze().total
+    products = rows * 8 + rows * 3
+    assert (total.params, total.macs) == (products + 2 * rows, products)
+    sigmoids = work["sigmoid"]  # each an exponential, a sum and a quotient
+    assert (total.ops.exp, total.ops.div, total.ops.tanh) == (sigmoids, sigmoids, work["tanh"])
+    assert total.ops.mul == products + work["mul"]
+    assert total.ops.add == products + sigmoids + work["add"]
+
+
+def test_the_places_of_a_pool_have_no_layer_type(tmp_path):
+    calls = [
+        p.call("aten.max_pool2d_with_indices.default", ["a", "i"], self="x", kernel_size=[2, 2]),
+        p.call("aten.max_unpool2d.default", "y", self="a", indices="i", output_size=[6, 4]),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(p.pt2(calls, {"x": MAP, "a": (1, 8, 3, 2), "i": ((1, 8, 3, 2), "int64"), "y": MAP}, ["y"]))
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path)
+    assert "error: the operator aten.max_pool_places has no layer type\n" in str(caught.value)
+
+
+def test_maps_of_sequences_have_the_resolution_as_a_symbol():
+    # a linear layer on the positions of a map, and back to the map: a share of the resolution
+    nodes = [
+        ("Conv", "x k", "a", {"strides": [2, 2]}),
+        ("Reshape", "a rows", "b", {}),
+        ("Transpose", "b", "c", {"perm": [0, 2, 1]}),
+        ("MatMul", "c m", "d", {}),
+        ("Transpose", "d", "e", {"perm": [0, 2, 1]}),
+        ("Reshape", "e map", "y", {}),
+    ]
+    tensors = [w.tensor("k", [4, 8, 2, 2]), w.tensor("m", [4, 5]), ints("rows", 1, 4, 64), ints("map", 1, 5, 8, 8)]
+    model = chain(nodes, tensors, (1, 8, 16, 16))
+    written = convcost.importers.import_model(convcost.importers.IMPORTERS["onnx"], model, "net.onnx").text
+    assert "\nsymbols: {r: 16}\ninput: [8, r, r]\n" in written
+    assert "  - feature_map: {size: [ceil(r / 2), ceil(r / 2)]}\n" in written
+    macs = [load(model).analyze().total.macs, convcost.analyze(_spec(written), set={"r": 32}).total.macs]
+    assert macs == [64 * (4 * 8 * 4 + 4 * 5), 4 * 64 * (4 * 8 * 4 + 4 * 5)]
+
+
+def _spec(text):
+    """Return a spec's text as a mapping."""
+    return yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    ("norm", "attributes", "groups", "values"),
+    [("InstanceNormalization", {}, 2 * 4, 24), ("GroupNormalization", {"num_groups": 2}, 2 * 2, 48)],
+)
+def test_norms_of_several_pictures(norm, attributes, groups, values):
+    # two pictures of 4 channels, put together along the batch as trackers and optical flow do
+    nodes = [
+        ("Slice", "x s4 s8 s1", "b", {}),
+        ("Slice", "x s0 s4 s1", "c", {}),
+        ("Concat", "b c", "a", {"axis": 0}),
+        (norm, "a n.weight n.bias", "y", attributes),
+    ]
+    tensors = [ints(f"s{number}", number) for number in (0, 1, 4, 8)]
+    total = load(chain(nodes, [*tensors, w.tensor("n.weight", [4]), w.tensor("n.bias", [4])], MAP)).analyze().total
+    # of n values add 3n + 1, mul n, div n + 2, sqrt 1; then a factor and a summand for each of 192 values
+    assert (total.params, total.ops.sqrt, total.ops.div) == (8, groups, groups * (values + 2))
+    assert total.ops.add == groups * (3 * values + 1) + 192
+    assert total.ops.mul == groups * values + 192
+
+
+def test_an_input_that_is_given_as_it_is(text):
+    model = w.model([w.node("Relu", "x", "y")], {"x": list(MAP), "n": [1, 3]}, "y n")
+    assert text(model).splitlines() == ["  - relu"]
+
+
+def test_what_stands_behind_an_unknown_operator_is_listed(refused):
+    # one whose shape the file records: a slice of it is no contradiction
+    nodes = [
+        w.node("Reshape", "x r4", "r"),
+        w.node("Sub", "r r", "q"),
+        w.node("FFT", "q", "a"),
+        w.node("Slice", "a s0 s4 s1", "b"),
+        w.node("Magic", "b", "y"),
+    ]
+    tensors = [ints("s0", 0), ints("s1", 2), ints("s4", 4)]
+    shapes = {"a": list(MAP), "b": [1, 8, 4, 4], "r": [2, 4, 6, 4]}
+    error = refused(w.model(nodes, {"x": list(MAP)}, "y", [*tensors, ints("r4", 2, 4, 6, 4)], shapes))
+    assert [line for line in error.splitlines() if line.startswith("error")] == [
+        "error: the operator FFT has no layer type",
+        "error: the operator Magic has no layer type",
+    ]
+
+
+def test_an_input_without_axes_is_one_number():
+    # as silero's rate of samples: here a factor
+    nodes = [w.node("Mul", "x s", "a"), w.node("Relu", "a", "y")]
+    total = load(w.model(nodes, {"x": list(MAP), "s": []}, "y")).analyze().total
+    assert total.ops.mul == 8 * 6 * 4
+
+
+def test_remedies_leave_out_inputs_without_axes(refused):
+    model = w.model([w.node("Magic", "x s", "y")], {"x": [1, 8, "W"], "s": []}, "y")
+    assert refused(model).splitlines()[-1] == "  = help: --input gives others, such as --input x=1x8x224"
+
+
+def test_the_batch_has_its_name_in_states_too(tmp_path):
+    # states of a recurrent layer, [layers, batch, state]: its size is that of one value
+    lstm = w.node("LSTM", "a w r none none h c", "b", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))
+    nodes = [w.node("Transpose", "x", "a", perm=[1, 0, 2]), lstm, w.node("Squeeze", "b one", "y")]
+    tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), ints("one", 1)]
+    inputs = {"x": ["batch", 5, 8], "h": [1, "batch", 3], "c": [1, "batch", 3]}
+    path = tmp_path / "net.onnx"
+    path.write_bytes(w.model(nodes, inputs, {"y": [5, "batch", 3]}, tensors))
+    read = convcost.load(path)
+    assert read.analyze().total.macs == 5 * (12 * 8 + 12 * 3)
+    assert not read.network.symbols
+
+
+def test_an_empty_list_may_have_no_data(text):
+    nodes = [("Shape", "x", "s", {}), ("Slice", "s s1 s2", "a", {}), ("Reshape", "a none", "b", {})]
+    nodes += [("Unsqueeze", "b zero", "d", {}), ("Concat", "d rest", "e", {"axis": 0}), ("Reshape", "x e", "y", {})]
+    tensors = [ints("s1", 1), ints("s2", 2), ints("zero", 0), ints("rest", -1), w.tensor("none", [0], dtype=w.INT64)]
+    assert text(chain([*nodes], tensors, MAP)).splitlines() == ["  - reshape: {shape: [8, 24], layout: feature_map}"]
+
+
+def test_a_softplus_with_a_threshold_is_a_mish(text):
+    nodes = [
+        ("Softplus", "x", "a", {}),
+        ("Greater", "x threshold", "b", {}),
+        ("Where", "b x a", "c", {}),
+        ("Tanh", "c", "d", {}),
+        ("Mul", "x d", "y", {}),
+    ]
+    assert text(chain(nodes, [w.tensor("threshold", [], [20.0])], MAP)).splitlines() == ["  - mish"]
+
+
+def test_a_softplus_with_a_low_threshold_is_something_else(refused):
+    nodes = [("Softplus", "x", "a", {}), ("Greater", "x threshold", "b", {}), ("Where", "b x a", "y", {})]
+    assert "the operator Greater has no layer type" in refused(chain(nodes, [w.tensor("threshold", [], [1.0])], MAP))
+
+
+def test_factors_of_a_transposed_kernel_scale_what_it_reads():
+    # a weight norm, g · v / |v|: the first axis of the kernel is that of the 8 channels read
+    nodes = [
+        ("ReduceL2", "c.v axes", "n", {}),
+        ("Div", "c.g n", "f", {}),
+        ("Mul", "c.v f", "k", {}),
+        ("ConvTranspose", "x k c.bias", "y", {"strides": [2]}),
+    ]
+    tensors = [w.tensor("c.v", [8, 3, 4]), w.tensor("c.g", [8, 1, 1]), w.tensor("c.bias", [3]), ints("axes", 1, 2)]
+    total = load(chain(nodes, tensors, (1, 8, 10))).analyze().total
+    assert (total.params, total.macs) == (8 * 3 * 4 + 8 + 3, 10 * 8 * 3 * 4)
+    assert total.ops.mul == 10 * 8 * 3 * 4 + 10 * 8
+
+
+def test_factors_of_a_transposed_kernel_of_a_program(tmp_path):
+    calls = [
+        p.call("aten._weight_norm.default", "k", "c", v="p_c_v", g="p_c_g", dim=0),
+        p.call("aten.conv_transpose1d.default", "y", "c", input="x", weight="k", bias="p_c_b", stride=[2]),
+    ]
+    path = tmp_path / "net.pt2"
+    values = {"x": (1, 8, 10), "k": (8, 3, 4), "y": (1, 3, 22)}
+    parameters = {"c.v": (8, 3, 4), "c.g": (8, 1, 1), "c.b": (3,)}
+    path.write_bytes(p.pt2(calls, values, ["y"], parameters=parameters))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs) == (8 * 3 * 4 + 8 + 3, 10 * 8 * 3 * 4)
+    assert total.ops.mul == 10 * 8 * 3 * 4 + 10 * 8
+
+
+def test_states_of_another_size_are_refused(refused):
+    # as an exporter writes a projection that it does not know
+    nodes = [w.node("LSTM", "x w r none none h", "y", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))]
+    tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), w.tensor("h", [1, 1, 5])]
+    message = refused(w.model(nodes, {"x": [1, 5, 8]}, "y", tensors)).splitlines()[0]
+    assert message == "error: the operator LSTM cannot be mapped: its states are not those of its gates"

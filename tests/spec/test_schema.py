@@ -336,6 +336,7 @@ def _kinds():
 CHECKED = ("anyOf", "allOf", "type", "enum", "items", "additionalProperties")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("type", "name", "examples"), [(*each, 10 if at else 100) for kind in _kinds() for at, each in enumerate(kind)]
 )

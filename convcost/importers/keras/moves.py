@@ -24,14 +24,14 @@ def concatenate(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
 
 @operation("Reshape")
 def reshape(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
-    """Translate a reshape that leaves the batch."""
+    """Translate a reshape whose first axis is the batch, alone or with others that are joined with it."""
     target = argument(layer, 1, "newshape", "shape")
     if not isinstance(target, list) or not all(each is None or type(each) is int for each in target):
         raise UntranslatableLayer("its shape depends on values")
     target = [-1 if size is None else size for size in target]
     if target[0] != -1 or -1 in target[1:]:
         raise UntranslatableLayer("it joins other axes with the batch")
-    return reshaped(builder, replace(layer, lead=0), value_of(layer), tuple(target[1:]))
+    return reshaped(builder, replace(layer, lead=0), value_of(layer), tuple(target[1:]), joins=True)
 
 
 @operation("Transpose", "Swapaxes", "Moveaxis")

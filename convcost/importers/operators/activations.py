@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from convcost.importers.flow import may_be_learned
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
@@ -57,6 +58,11 @@ def function(mapper: Mapper, node: Node) -> None:
 @operator("Pow")
 def power(mapper: Mapper, node: Node) -> None:
     """Map a power of each value."""
+    given = mapper.value(node.inputs[1])
+    if isinstance(given, Constant) and given.trainable:
+        raise Unsupported("its exponent is learned")
+    if isinstance(given, Constant) and may_be_learned(given) and given.name.rpartition(".")[2].isalpha():
+        mapper.notes[f"the exponent {given.name!r} counts as a number of the program"] = None
     exponent = _number(mapper, node.inputs[1]) or 0.0
     tensor = mapper.tensor(node.inputs[0])
     fields: dict[str, Any] = {"op": "square"} if exponent == 2 else {"op": "pow", "value": decimal(exponent)}

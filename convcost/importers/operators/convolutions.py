@@ -6,6 +6,7 @@ from typing import Any
 
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, is_map, operator
+from convcost.importers.operators.biases import with_bias
 from convcost.importers.operators.sliding import sliding
 from convcost.importers.operators.windows import Pairs, given, joined, padding, per_axis, short
 from convcost.importers.values import Moved, Unsupported
@@ -44,7 +45,7 @@ def conv(mapper: Mapper, node: Node) -> None:
         type, multiplier = "depthwise_conv", kernel.shape[0] // channels
         fields = {name: value for name, value in fields.items() if name not in ("out_channels", "groups")}
         fields |= given(depth_multiplier=(multiplier, 1))
-    mapper.emit(node, type, fields, [tensor], [kernel, bias])
+    with_bias(mapper, node, type, fields, tensor, kernel, bias)
 
 
 def _conv_of_many(mapper: Mapper, node: Node, kernel: Constant, bias: Constant | None) -> None:

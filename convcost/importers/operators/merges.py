@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from convcost.importers.flow import is_module_path
+from convcost.importers.flow import may_be_learned
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle
@@ -104,7 +104,7 @@ def _with_number(mapper: Mapper, node: Node, name: str, constant: Constant, firs
     """Map arithmetic on a value and a number; return whether the number is one of the program."""
     if constant.trainable or (constant.trainable is False and constant.values is None):
         return False
-    if constant.trainable is None and _may_be_learned(constant):
+    if constant.trainable is None and may_be_learned(constant):
         return False
     if constant.values is None:
         if constant.stored:
@@ -124,10 +124,6 @@ def _with_number(mapper: Mapper, node: Node, name: str, constant: Constant, firs
         (tensor,) = mapper.emit(node, "elementwise", each, [tensor], name="", gives=())
     mapper.give(node, node.outputs[0], tensor)
     return True
-
-
-def _may_be_learned(constant: Constant) -> bool:
-    return constant.stored and "float" in constant.dtype and is_module_path(constant.name) and "." in constant.name
 
 
 def _by_number(node: Node, number: float, first: bool) -> dict[str, Any] | None:
@@ -212,8 +208,6 @@ def concat(mapper: Mapper, node: Node) -> None:
     rank = len(mapper.full(names[0]))
     place = node.attributes["axis"] % rank
     batches = [value.batch for value in map(mapper.moved, names) if value.batch is not None]
-    if batches and all(batch == place for batch in batches) and len(batches) == len(names):
-        raise Unsupported("it joins along the batch axis")
     shapes = [mapper.full(name) for name in names]
     fitting = [axis for axis in dict.fromkeys(batches) if axis != place and all(shape[axis] == 1 for shape in shapes)]
     batch = fitting[0] if fitting else None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 from convcost.importers.constants import learns_nothing
-from convcost.importers.graph import Node
+from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
-from convcost.importers.movement import squeezed, turns_map
+from convcost.importers.movement import settle, squeezed, turns_map
 from convcost.importers.operators.windows import decimal
 from convcost.importers.values import Moved, Unsupported
-from convcost.layers.layout import channel_axis
+from convcost.layers.layout import FEATURE_MAP, channel_axis
 from convcost.network.graph import Tensor
 
 
@@ -74,9 +75,12 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
 @operator("InstanceNormalization")
 def instance_norm(mapper: Mapper, node: Node) -> None:
     """Map an instance norm."""
-    tensor = mapper.picture(node.inputs[0])
     scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
     affine = scale is not None and bias is not None and (scale.stored or not learns_nothing([scale, bias]))
+    if mapper.many_pictures(node.inputs[0]):
+        _norm_of_many(mapper, node, "instance_norm", {}, [scale, bias] if affine else [])
+        return
+    tensor = mapper.picture(node.inputs[0])
     fields = ({"affine": True} if affine else {}) | axis_field(tensor, 0)
     mapper.emit(node, "instance_norm", fields, [tensor], [None, scale, bias] if affine else [])
 
@@ -84,14 +88,35 @@ def instance_norm(mapper: Mapper, node: Node) -> None:
 @operator("GroupNormalization")
 def group_norm(mapper: Mapper, node: Node) -> None:
     """Map a group norm, with factors for each channel."""
-    tensor = mapper.picture(node.inputs[0])
     scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
+    if mapper.many_pictures(node.inputs[0]):
+        groups = {"num_groups": mapper.full(node.inputs[0])[0] * node.attributes["num_groups"], "affine": False}
+        _norm_of_many(mapper, node, "group_norm", groups, [scale, bias])
+        return
+    tensor = mapper.picture(node.inputs[0])
     fields = {"num_groups": node.attributes["num_groups"]} | axis_field(tensor, 0)
     if scale is None:
         fields["affine"] = False
     elif bias is None:
         fields["bias"] = False
     mapper.emit(node, "group_norm", fields, [tensor], [None, scale, bias])
+
+
+def _norm_of_many(
+    mapper: Mapper, node: Node, type: str, fields: dict[str, Any], learned: Sequence[Constant | None]
+) -> None:
+    """Map a norm of several pictures at once, whose channels are as many more of one; what is learned stands behind."""
+    full, value = mapper.full(node.inputs[0]), mapper.moved(node.inputs[0])
+    count, channels, *sizes = full
+    joined = (1, count * channels, *sizes)
+    steps = (*value.steps, ("reshape", joined))
+    tensor = settle(mapper, Moved(value.base, value.dropped, steps, joined, 0, node.scope), 0, FEATURE_MAP)
+    (tensor,) = mapper.emit(node, type, fields, [tensor], gives=(), batch=0)
+    mapper.hold_moved(node.outputs[0], Moved(tensor, 0, (("reshape", full),), full, None, node.scope))
+    for kind, each in zip(("scale", "shift"), learned, strict=False):
+        if each is not None:
+            tensor = mapper.tensor(node.outputs[0], batch=None)
+            mapper.emit(node, kind, axis_field(tensor, 1), [tensor], [None, each], batch=None)
 
 
 @operator("LpNormalization")

@@ -9,6 +9,7 @@ from typing import Any
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle
+from convcost.importers.operators.biases import with_bias
 from convcost.importers.operators.windows import given
 from convcost.importers.values import Moved, Unsupported, with_axis
 
@@ -82,7 +83,7 @@ def _linear(mapper: Mapper, node: Node, kernel: Constant, features: int, out: in
         raise Unsupported("its bias is not one number for each output")
     tensor = mapper.vectors(node.inputs[0])
     fields = {"out_features": out} | given(bias=(bias is not None, True))
-    mapper.emit(node, "linear", fields, [tensor], [kernel, bias])
+    with_bias(mapper, node, "linear", fields, tensor, kernel, bias)
 
 
 @operator("Einsum")

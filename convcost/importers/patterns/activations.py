@@ -183,8 +183,24 @@ def _safe_softmax(node: Node, parts: Parts) -> Found:
     return one_input("Softmax", node, softmax.inputs[0], **attributes), [check, softmax]
 
 
+def _softplus(node: Node, parts: Parts) -> Found:
+    """Join where(x > 20, x, softplus(x)), as an exporter writes PyTorch's, whose threshold changes no result."""
+    if len(node.inputs) != 3:
+        return None
+    value = node.inputs[1]
+    check, softplus = parts.only(node.inputs[0], "Greater"), parts.only(node.inputs[2], "Softplus")
+    if check is None or softplus is None or softplus.inputs[0] != value or check.inputs[0] != value:
+        return None
+    if (parts.number(check.inputs[1]) or 0) < _LINEAR_FROM:
+        return None
+    return one_input("Softplus", node, value), [check, softplus]
+
+
+_LINEAR_FROM = 15
+"""From here on softplus(x) is x, up to the digits of single precision."""
+
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
-    "Where": (_safe_softmax,),
+    "Where": (_safe_softmax, _softplus),
     "Mul": (_silu, _hard_swish, _gelu, _tanh_gelu, _mish),
     "Div": (_hard_swish_in_parts, _hard_sigmoid_in_parts, _softmax),
 }

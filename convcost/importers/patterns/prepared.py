@@ -133,6 +133,8 @@ def _with_gain(node: Node, gains: list[Constant], constants: dict[str, Constant]
     """Return a convolution with a factor for each of its channels between it and its bias."""
     if not gains:
         return [node]
+    if node.operator == "ConvTranspose":  # the first axis of its kernel is that of what it reads
+        return _with_gain_before(node, gains[0], constants)
     output, axes = node.outputs[0], len(constants[node.inputs[1]].shape) - 2
     names = [f"{output}/{part}" for part in ("gain", "scaled", "summand")]
     constants[names[0]] = replace(gains[0], shape=(int(prod(gains[0].shape)), *(1,) * axes))
@@ -146,3 +148,12 @@ def _with_gain(node: Node, gains: list[Constant], constants: dict[str, Constant]
         constants[names[2]] = replace(constants[bias], shape=(int(prod(constants[bias].shape)), *(1,) * axes))
         found.append(Node("Add", (names[1], names[2]), (output,), {}, "", node.scope))
     return found
+
+
+def _with_gain_before(node: Node, gain: Constant, constants: dict[str, Constant]) -> list[Node]:
+    """Return a transposed convolution with a factor for each channel that it reads."""
+    scaled, factor = f"{node.outputs[0]}/scaled", f"{node.outputs[0]}/gain"
+    axes = len(constants[node.inputs[1]].shape) - 2
+    constants[factor] = replace(gain, shape=(int(prod(gain.shape)), *(1,) * axes))
+    first = Node("Mul", (node.inputs[0], factor), (scaled,), {}, "", node.scope)
+    return [first, replace(node, inputs=(scaled, *node.inputs[1:]))]

@@ -7,7 +7,17 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from convcost.importers.writing.rows import common, module_around
-from convcost.importers.writing.tree import BlockUse, Body, Leaf, Merge, Ref, Repetition, TreeNode, rows_in
+from convcost.importers.writing.tree import (
+    BlockUse,
+    Body,
+    Leaf,
+    Merge,
+    OptionalItem,
+    Ref,
+    Repetition,
+    TreeNode,
+    rows_in,
+)
 from convcost.layers.base import REGISTRY, Activation
 
 Module = tuple[str, ...]
@@ -62,7 +72,7 @@ class Facts:
         if isinstance(node, Merge):
             return (self.number(node.leaf), *(self.number_of_body(branch.nodes) for branch in node.branches))
         if isinstance(node, Repetition):
-            return "repeat", bool(node.merges), self.number_of_body(node.unit.nodes)
+            return "repeat", isinstance(node, OptionalItem), bool(node.merges), self.number_of_body(node.unit.nodes)
         assert isinstance(node, BlockUse)
         return "use", id(node.block)
 

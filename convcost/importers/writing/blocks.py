@@ -20,6 +20,7 @@ from convcost.importers.writing.alike import (
     replace,
     values_of,
 )
+from convcost.importers.writing.inlining import inline
 from convcost.importers.writing.repetitions import HEAD, LONGEST, collapse, repeat, unwrap
 from convcost.importers.writing.rows import common
 from convcost.importers.writing.tree import (
@@ -31,9 +32,11 @@ from convcost.importers.writing.tree import (
     TextBlock,
     TreeNode,
     channels_of,
+    lists_in,
     rows_in,
     stacked,
 )
+from convcost.importers.writing.variants import join_variants
 
 _MOST_INPUTS = 2  # of a block
 _MOST_PARAMETERS = 9  # of a block
@@ -67,24 +70,16 @@ def compress(top: Body) -> list[TextBlock]:
         facts.forget()
     for body, _ in _all(top, blocks):
         unwrap(body)
+    inline(top, blocks)
+    join_variants(top, blocks, facts)
+    inline(top, blocks)
     return blocks
 
 
 def _all(top: Body, blocks: Sequence[TextBlock]) -> Iterator[tuple[Body, int]]:
     """Yield all lists, each with how often it occurs."""
     for owner, size in ((top, 1), *((block.body, block.size) for block in blocks)):
-        yield from _sized(owner, size)
-
-
-def _sized(body: Body, size: int) -> Iterator[tuple[Body, int]]:
-    """Yield a list and all lists within it, each with how often it occurs."""
-    yield body, size
-    for node in body.nodes:
-        if isinstance(node, Merge):
-            for branch in node.branches:
-                yield from _sized(branch, size)
-        elif isinstance(node, Repetition):
-            yield from _sized(node.unit, sum(node.counts))
+        yield from lists_in(owner, size)
 
 
 class Listed:

@@ -54,9 +54,8 @@ def resolution_of(mapped: Mapped) -> Resolution:
     """
     inputs = list(mapped.inputs.values())
     sizes = {tensor.shape[1:] for tensor in inputs}
-    types = {item.type for item in mapped.items}
     fits = len(sizes) == 1 and all(tensor.layout == FEATURE_MAP and len(tensor.shape) == 3 for tensor in inputs)
-    if not fits or min(inputs[0].shape[1:]) < _LEAST or any(REGISTRY[type].composite for type in types):
+    if not fits or min(inputs[0].shape[1:]) < _LEAST:
         return Resolution()
     ((height, width),) = sizes
     words = ("r", "r") if height == width else ("h", "w")
@@ -88,14 +87,18 @@ class _Sized:
 
     def __init__(self, mapped: Mapped, sizes: tuple[int, int], words: tuple[str, str]) -> None:
         self.mapped = mapped
+        self.items = [layer for item in mapped.items for layer in item.layers]
         self.sizes = sizes
         self.words = words
         self.expressions: dict[int, dict[str, Any]] = {}
         self.factors: dict[int, Any] = {}
         self.shares: dict[int, tuple[int, int]] = {}  # of an item: the whole over its size, on each axis
+        self.columns: dict[int, int] = {}  # of a `rearrange`: the resolution over the columns that it names
         for item in mapped.items:
             if item.type in ("upsample", "feature_map") and "size" in item.fields:
                 self._resize(item)
+            if item.type == "rearrange" and "w" in item.fields:
+                self._split(item)
 
     def _resize(self, item: MappedItem) -> None:
         """Write a size as a factor, or as a share of the resolution."""
@@ -113,7 +116,14 @@ class _Sized:
         if all(shares):
             self.shares[id(item)] = (shares[0], shares[1])
             texts = [word if k == 1 else f"ceil({word} / {k})" for word, k in zip(self.words, shares, strict=True)]
-            self.expressions[id(item)] = {"size": texts[0] if texts[0] == texts[1] else texts}
+            self.expressions[id(item)] = {"size": texts[0] if len({*texts}) == 1 and item.type == "upsample" else texts}
+
+    def _split(self, item: MappedItem) -> None:
+        """Write the columns of patches that tokens become a map of as a share of the resolution."""
+        share, rest = divmod(self.sizes[1], item.fields["w"])
+        if not rest and item.outputs[0].layout == FEATURE_MAP:
+            self.columns[id(item)] = share
+            self.expressions[id(item)] = {"w": f"{self.words[1]} / {share}" if share > 1 else self.words[1]}
 
     def infer(self, more: int) -> None:
         """Infer the network at a resolution that is larger by so many positions.
@@ -126,7 +136,7 @@ class _Sized:
         for tensor in self.mapped.inputs.values():
             shape = (tensor.shape[0], *(size + more for size in tensor.shape[1:]))
             tensors[key_of(tensor)] = Tensor(shape, tensor.producer, tensor.output, tensor.layout)
-        for item in self.mapped.items:
+        for item in self.items:
             inputs = [tensors[tensor.producer, tensor.output] for tensor in item.inputs]
             if _keeps_shape(item, inputs):
                 tensors[key_of(item.outputs[0])] = inputs[0]
@@ -171,6 +181,11 @@ class _Sized:
         if id(item) in self.shares:
             sizes = [-(-(size + more) // k) for size, k in zip(self.sizes, self.shares[id(item)], strict=True)]
             return {**item.fields, "size": sizes}
+        if id(item) in self.columns:
+            columns, rest = divmod(self.sizes[1] + more, self.columns[id(item)])
+            if rest:
+                raise _Differs
+            return {**item.fields, "w": columns}
         if item.type == "upsample" and "size" in item.fields:
             raise _Differs
         return item.fields

@@ -140,6 +140,10 @@ class Repetition(TreeNode):
         return found
 
 
+class OptionalItem(Repetition):
+    """An item that some occurrences of a block have, and others have not: it runs once, or not at all."""
+
+
 class BlockUse(TreeNode):
     """A block where it is used.
 
@@ -227,6 +231,32 @@ def rows_in(nodes: Sequence[TreeNode], place: int) -> Iterator[ItemRow]:
             yield from rows_in(node.block.body.nodes, node.places[place])
 
 
+def is_chain(body: Body) -> bool:
+    """Return whether each item of a list reads what the one before it gives, and nothing else."""
+    before: Ref = (body.sources[0], 0) if body.sources else (OuterValue(), 0)
+    for node in body.nodes:
+        if node.reads != [before] or (isinstance(node, Leaf) and node.outputs > 1):
+            return False
+        before = (node, 0)
+    return len(body.sources) == 1
+
+
+def lists_in(body: Body, size: int) -> Iterator[tuple[Body, int]]:
+    """Yield a list and all lists within it, each with how often it occurs.
+
+    Args:
+        body: The list.
+        size: How often it occurs.
+    """
+    yield body, size
+    for node in body.nodes:
+        if isinstance(node, Merge):
+            for branch in node.branches:
+                yield from lists_in(branch, size)
+        elif isinstance(node, Repetition):
+            yield from lists_in(node.unit, sum(node.counts))
+
+
 def channels_of(tensor: Tensor) -> int:
     """Return the value of `in_channels` for an item that reads a tensor."""
     return tensor.shape[0 if tensor.layout != "tokens" else -1] if tensor.shape else 0
@@ -266,7 +296,7 @@ def _stacked_node(column: Sequence[Any], reads: list[Ref]) -> TreeNode:
         leaf = _stacked_leaf([node.leaf for node in column], first.leaf.reads)
         return Merge(leaf, branches, reads)
     if isinstance(first, Repetition):
-        return Repetition(
+        return type(first)(
             _stacked_body([node.unit for node in column]),
             [n for node in column for n in node.counts],
             reads,

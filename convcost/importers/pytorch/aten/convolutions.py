@@ -61,6 +61,10 @@ def transposed(writer: Writer, call: OperatorCall) -> None:
     inputs = [writer.name(arguments["input"]), writer.name(arguments["weight"])]
     inputs += [writer.name(arguments["bias"])] if arguments.get("bias") is not None else []
     axes = writer.rank(arguments["weight"]) - 2
+    factor = writer.factors.get(inputs[1])
+    if factor is not None:  # the first axis of its kernel is that of what it reads
+        shape = (writer.shape(arguments["weight"])[0], *(1,) * axes)
+        inputs[0] = writer.add("Mul", [inputs[0], writer.seen_as(factor, shape)])[0]
     extra = per_axis(arguments.get("output_padding"), axes, 0)
     writer.give("ConvTranspose", inputs, **_window(call, axes), output_padding=extra)
 
