@@ -27,6 +27,7 @@ FAMILIES = {
     ),
     "pools": (
         "MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool ReduceMean ReduceMax ReduceMin ReduceSum ReduceL2 "
+        "ArgMax ArgMin "
         "Resize Upsample"
     ),
     "products": "Gemm MatMul Einsum",

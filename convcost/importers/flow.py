@@ -33,6 +33,7 @@ class ValueTable(ABC):
         self._reads = Counter(name for node in graph.nodes for name in node.inputs)
         self._reads.update(graph.outputs)
         self.worked_out = 0  # numbers in learned tensors that no module names
+        self.masked = 0  # numbers in tensors that are masks by their names, and perhaps not learned
         self._parameters: dict[str, Tensor] = {}  # by the name of the constant
         self._lacks: dict[tuple[int, int], int | None] = {}  # of tensors: the axis of the graph they lack, where not 0
 
@@ -82,10 +83,11 @@ class ValueTable(ABC):
             raise Unsupported(f"it works on {value.full[0]} pictures at once")
         axes, base = len(value.full) - 1, value.base.layout
         is_open = base in (TOKENS, UNKNOWN) or (base == VECTOR and axes == 2)  # more axes of a vector are a map's
+        is_open = is_open or (base == FEATURE_MAP and axes > len(value.base.shape))  # a sequence as a picture
         layout = FEATURE_MAP if is_open and 2 <= axes <= 4 else ""
         tensor = self.tensor(name, batch=0, layout=layout)
-        is_flat = tensor.layout == TOKENS and len(tensor.shape) == 2  # one row of channels, as of a sequence
-        return self.laid_out(tensor, FEATURE_MAP) if is_flat else tensor
+        is_row = tensor.layout == TOKENS and 2 <= len(tensor.shape) <= 4  # such as one row of channels of a sequence
+        return self.laid_out(tensor, FEATURE_MAP) if is_row else tensor
 
     def vectors(self, name: str) -> Tensor:
         """Return a value as one vector, or as tokens."""
@@ -214,6 +216,8 @@ class ValueTable(ABC):
             self._parameters[constant.name] = known
             if (constant.stored and not is_module_path(constant.name)) or is_worked_out(constant.name):
                 self.worked_out += prod(constant.shape)
+            elif learned and constant.trainable is None and constant.name.endswith("mask"):
+                self.masked += prod(constant.shape)
             self._lacks[known.producer, known.output] = axis
         if known.shape == without(constant.shape, axis):
             return self.held(known, axis)

@@ -107,7 +107,11 @@ class Mapper(ValueTable):
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
         if self.worked_out:
             many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
-            self.notes[f"{many} count as parameters, as the file holds them"] = None
+            self.notes[f"{many} count as parameters, as the file holds them; how it did so is not counted"] = None
+        if self.masked:
+            self.notes[
+                f"{self.masked:,} numbers of masks count as parameters: the file does not say what is learned"
+            ] = None
         items = self._simplified(tensors)
         return Mapped(tuple(items), inputs, tuple(tensors), tuple(self.notes), self.unknown.unused())
 

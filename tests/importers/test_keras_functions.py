@@ -19,7 +19,18 @@ def mapped(model):
 
 def types(model):
     """Return the types of a model's items, with the fields that say most."""
-    said = ("op", "value", "axis", "scale_factor", "size", "padding", "upscale_factor", "downscale_factor", "chunks")
+    said = (
+        "op",
+        "value",
+        "axis",
+        "scale_factor",
+        "size",
+        "padding",
+        "upscale_factor",
+        "downscale_factor",
+        "chunks",
+        "shift",
+    )
     found = []
     for item in mapped(model).items:
         fields = [str(item.fields[name]) for name in said if name in item.fields]
@@ -66,8 +77,8 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Max", axis=-1, keepdims=True), ["reduce max [0]"]),
         (function("Flip", axis=1), ["flip [1]"]),
         (function("Flip", axis=0), None),
-        (function("Roll", shift=3, axis=1), ["roll [1]"]),
-        (function("Roll", shift=[1, -2], axis=[1, 3]), ["roll [1, 0]"]),
+        (function("Roll", shift=3, axis=1), ["roll [1] [3]"]),
+        (function("Roll", shift=[1, -1], axis=[1, 3]), ["roll [1, 0] [1, -1]"]),
         (function("Roll", shift=3), None),
         (function("Tile", repeats=[1, 1, 2, 1]), ["permute", "concat 1"]),
         (function("Tile", repeats=[2, 1, 1, 1]), None),
@@ -77,6 +88,8 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Take", [8], axis=1), None),
         (function("Take", [0], axis=0), None),
         (function("Unstack", axis=0), None),
+        (function("Unstack", axis=1, shape=[10_001, 2]), None),
+        (function("Split", indices_or_sections=10**12, axis=1, shape=[10**12, 2]), None),
         (function("Var", axis=-1), ["reduce mean [0]", "subtract", "elementwise square", "reduce mean [0]"]),
         (function("Std", axis=[1, 2], keepdims=True),
          ["global_avg_pool", "subtract", "elementwise square", "global_avg_pool", "elementwise sqrt"]),
@@ -132,6 +145,17 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (of_tensorflow("compat.v1.depth_to_space", block_size=2), ["rearrange"]),
         (of_tensorflow("image.resize", size=[16, 12], method="nearest"), ["upsample [16, 12]"]),
         (of_tensorflow("clip_by_value", clip_value_min=0.0, clip_value_max=6.0), ["relu6"]),
+        (of_tensorflow("roll", shift=1, axis=1), ["roll [1] [1]"]),
+        (of_tensorflow("reverse", axis=[2]), ["flip [2]"]),
+        (of_tensorflow("tile", multiples=[1, 1, 2, 1]), ["permute", "concat 1"]),
+        (of_tensorflow("math.log1p"), ["elementwise add 1", "elementwise log"]),
+        (of_tensorflow("math.reduce_std", axis=[1, 2], keepdims=True),
+         ["global_avg_pool", "subtract", "elementwise square", "global_avg_pool", "elementwise sqrt"]),
+        (of_tensorflow("norm", ord="euclidean", axis=-1), ["reduce norm [0]"]),
+        (of_tensorflow("math.l2_normalize", axis=-1), ["l2_normalize"]),
+        (of_tensorflow("gather", indices=[0, 5], axis=2), ["permute", "slice 1"]),
+        (of_tensorflow("split", num_or_size_splits=[1, -1], axis=-1), ["split [1, 3]"]),
+        (of_tensorflow("split", num_or_size_splits=[1, 2], axis=-1), None),
         (of_tensorflow("io.read_file"), None),
     ],
 )  # fmt: skip

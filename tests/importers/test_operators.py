@@ -9,6 +9,8 @@ import pytest
 from onnx_writer import Strings
 from test_mapper import load
 
+from convcost.importers import IMPORTERS, import_model
+
 MAP = (1, 8, 6, 4)
 ROWS = (1, 6, 8)
 
@@ -379,6 +381,24 @@ def test_samples_of_regions_that_are_not_known(more, reason, refused):
     assert refused(model).splitlines()[0] == f"error: the operator RoiAlign cannot be mapped: {reason}"
 
 
+def test_steps_that_are_worked_out_one_by_one_are_put_together():
+    # of [steps 2, batch 1, features 8] each is added to what stands before it, which is multiplied on the way
+    nodes = [
+        w.node("Transpose", "x", "t", perm=[1, 0, 2]),
+        w.node("Split", "t", "a b", axis=0),
+        w.node("Squeeze", "a zero", "p"),
+        w.node("Squeeze", "b zero", "q"),
+        w.node("Add", "h p", "c"),
+        w.node("MatMul", "c m", "d"),
+        w.node("Add", "d q", "e"),
+        w.node("Concat", "c e", "y", axis=0),
+    ]
+    tensors = [ints("zero", 0), w.tensor("h", [1, 1, 8]), w.tensor("m", [8, 8])]
+    model = load(w.model(nodes, {"x": [1, 2, 8]}, {"y": [2, 1, 8]}, tensors))
+    assert [tensor.shape for tensor in model.network.outputs] == [(2, 8)]
+    assert (model.analyze().total.macs, model.analyze().total.params) == (8 * 8, 8 + 8 * 8)
+
+
 def test_a_batch_of_several_becomes_one():
     nodes = [
         w.node("Conv", "x k", "a"),
@@ -395,3 +415,21 @@ def test_tensors_that_the_exporter_worked_out_count():
     model = one("Add", "x val_7", [w.tensor("val_7", [8, 6, 4])])
     total = load(model).analyze().total
     assert (total.params, total.buffers) == (8 * 6 * 4, 0)
+    assert import_model(IMPORTERS["onnx"], model, "net.onnx").text.splitlines()[1] == (
+        "# 192 numbers of tensors that the exporter worked out count as parameters, as the file holds them; "
+        "how it did so is not counted"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.attn_mask", ["# 192 numbers of masks count as parameters: the file does not say what is learned"]),
+        ("a.position", []),
+    ],
+)
+def test_a_mask_among_the_weights_counts_and_is_said(name, said):
+    model = one("Add", f"x {name}", [w.tensor(name, [8, 6, 4])])
+    assert load(model).analyze().total.params == 8 * 6 * 4
+    text = import_model(IMPORTERS["onnx"], model, "net.onnx").text
+    assert [line for line in text.splitlines()[1:] if line.startswith("#")] == said

@@ -366,4 +366,63 @@ def test_states_of_another_size_are_refused(refused):
     nodes = [w.node("LSTM", "x w r none none h", "y", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))]
     tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), w.tensor("h", [1, 1, 5])]
     message = refused(w.model(nodes, {"x": [1, 5, 8]}, "y", tensors)).splitlines()[0]
-    assert message == "error: the operator LSTM cannot be mapped: its states are not those of its gates"
+    assert message == "error: the operator LSTM cannot be mapped: its state before the first step is 1×1×5"
+
+
+def test_a_sequence_as_a_picture_of_one_channel(text):
+    # a spectrogram, [steps, bands], whose axes change places: no more than these two movements
+    nodes = [
+        ("Unsqueeze", "x one", "a", {}),
+        ("Transpose", "a", "b", {"perm": [0, 1, 3, 2]}),
+        ("Conv", "b k", "y", {"strides": [2, 2]}),
+    ]
+    model = chain(nodes, [ints("one", 1), w.tensor("k", [4, 1, 2, 2])], (1, 12, 8))
+    assert text(model).splitlines() == [
+        "  - permute: {axes: [1, 0], layout: feature_map}",
+        "  - reshape: {shape: [1, 8, 12], layout: feature_map}",
+        "  - conv: {out_channels: 4, kernel_size: 2, stride: 2, bias: false}",
+    ]
+
+
+def test_places_and_comparisons_of_constants_are_worked_out():
+    # types of tokens, all 0, and a mask, as BERT's exporter writes them: no arithmetic is performed
+    nodes = [
+        ("ConstantOfShape", "s", "t", {}),
+        ("Cast", "t", "i", {"to": 7}),
+        ("GatherElements", "i places", "j", {"axis": 1}),
+        ("Gather", "e.weight j", "v", {"axis": 0}),
+        ("Equal", "m.mask zero", "b", {}),
+        ("Cast", "b", "f", {"to": 1}),
+        ("Add", "x v", "a", {}),
+        ("Mul", "a f", "y", {}),
+    ]
+    tensors = [ints("s", 1, 9), w.tensor("places", [1, 4], [0, 1, 2, 3], w.INT64), w.tensor("e.weight", [2, 8])]
+    tensors += [w.tensor("m.mask", [1, 4, 1]), w.tensor("zero", [], [0.0])]
+    total = load(chain(nodes, tensors, (1, 4, 8))).analyze().total
+    assert (total.params, total.ops.add, total.ops.mul) == (2 * 8, 4 * 8, 4 * 8)
+
+
+def test_other_words_for_arithmetic(tmp_path):
+    calls = [
+        p.call("aten.multiply.Tensor", "a", self="x", other="x"),
+        p.call("aten.subtract.Tensor", "b", self="a", other="x"),
+        p.call("aten.divide.Tensor", "y", self="b", other="x"),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(p.pt2(calls, dict.fromkeys("xaby", MAP), ["y"]))
+    total = convcost.load(path).analyze().total
+    assert (total.ops.mul, total.ops.add, total.ops.div) == (192, 192, 192)
+
+
+@pytest.mark.parametrize(("operator", "op"), [("ArgMax", "max"), ("ArgMin", "min")])
+def test_the_place_of_the_largest_value_takes_as_many_comparisons(operator, op, tmp_path):
+    # of 8 channels at 24 positions: 7 comparisons each
+    model = chain([(operator, "x", "y", {"axis": 1, "keepdims": 0})], (), MAP)
+    total = load(model).analyze().total
+    assert (total.ops.cmp, total.ops.add, total.params) == (24 * 7, 0, 0)
+    found = convcost.importers.import_model(convcost.importers.IMPORTERS["onnx"], model, "net.onnx")
+    assert [(item.type, item.fields["op"]) for item in found.layers] == [("reduce", op)]
+    path = tmp_path / "net.pt2"
+    call = p.call(f"aten.{operator.lower()}.default", "y", self="x", dim=1)
+    path.write_bytes(p.pt2([call], {"x": MAP, "y": ((1, 6, 4), "int64")}, ["y"]))
+    assert convcost.load(path).analyze().total.ops.cmp == 24 * 7

@@ -113,6 +113,14 @@ def reduce(mapper: Mapper, node: Node) -> None:
     _reduced(mapper, node, _REDUCTIONS[node.operator], axes, keep=bool(node.attributes.get("keepdims", 1)))
 
 
+@operator("ArgMax", "ArgMin")
+def place(mapper: Mapper, node: Node) -> None:
+    """Map the place of the largest or the least value: it takes the comparisons that the value itself takes."""
+    op, axes = "max" if node.operator == "ArgMax" else "min", (node.attributes.get("axis", 0),)
+    mapper.notes["places of the largest or the least values count as these values: as many comparisons"] = None
+    _reduced(mapper, node, op, axes, keep=bool(node.attributes.get("keepdims", 1)))
+
+
 def _reduced(mapper: Mapper, node: Node, op: str, given_axes: tuple[int, ...] | None, *, keep: bool) -> None:
     """Map a reduction along some axes; along all but the first two without them."""
     value = mapper.moved(node.inputs[0])

@@ -49,9 +49,6 @@ def recurrent(mapper: Mapper, node: Node) -> None:
     directions, rows, hidden = state.shape
     if rows != GATES[node.operator] * hidden or len(kernel.shape) != 3:
         raise Unsupported("its weights are not those of its gates")
-    states = [mapper.values.get(name) for name in node.inputs[5:7] if name]
-    if any(isinstance(each, Constant) and each.shape[-1:] != (hidden,) for each in states):
-        raise Unsupported("its states are not those of its gates")
     sizes = _Sizes(batch, steps, directions, 1, hidden, hidden, first)
     fields = {"hidden_size": hidden} | given(bidirectional=(directions == 2, False), bias=(bias is not None, True))
     fields |= _as_defined(mapper, node, sizes, biased=bias is not None)

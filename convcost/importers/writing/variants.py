@@ -131,7 +131,7 @@ def _joined(
     columns = _filled(pairs, (block.size, size), (source, source))
     made = TextBlock(Body(stacked(columns, [source]), [source]), block.size + size)
     options = [node.unit.nodes[0] for node in _options(made.body)]
-    if len(options) <= _MOST_OPTIONAL and all(map(_is_layer, options)) and _is_readable(made, block):
+    if len(options) <= _MOST_OPTIONAL and all(map(_may_be_left_out, options)) and _is_readable(made, block):
         yield Variant(made, block, other, body, start, end, saved)
 
 
@@ -148,10 +148,15 @@ def _is_readable(made: TextBlock, block: TextBlock) -> bool:
     return counts[0] <= min(_MOST_PARAMETERS, counts[1] + 3)
 
 
-def _is_layer(node: TreeNode) -> bool:
-    """Return whether an item does more than move values."""
+def _may_be_left_out(node: TreeNode) -> bool:
+    """Return whether an item is a gate, or a layer that does more than move values."""
+    if isinstance(node, BlockUse):
+        (first, *others) = node.block.body.nodes
+        return not others and _may_be_left_out(first)
+    if isinstance(node, Merge):
+        return node.leaf.type == "multiply"
     if not isinstance(node, Leaf):
-        return True
+        return False
     type = REGISTRY[node.type]
     return bool(type.weights) or issubclass(type, (Activation, Norm)) or "pool" in node.type
 

@@ -260,6 +260,36 @@ layers:
     )
 
 
+def test_a_gate_that_no_number_tells_of_is_left_out_by_a_parameter():
+    found = imported(residuals((32, 8, 24), (48, 0, 40), (80, 0, 56), (112, 0, 64), (128, 32, 96), (192, 48, 80)))
+    assert found.difference(load(Source("net.onnx", found.text), {})) == ""
+    assert (
+        found.text.partition("blocks:\n")[2]
+        == """\
+  inverted_bottleneck_se:
+    params: {out: , mid: 2 * in_channels, gated: false}
+    layers:
+      - conv: {out_channels: mid, kernel_size: 1, activation: hard_swish}
+      - depthwise_conv: {kernel_size: 3, padding: 1, activation: hard_swish}
+      - multiply:
+          - []
+          - - global_avg_pool
+            - conv: {out_channels: mid / 4, kernel_size: 1, activation: relu}
+            - conv: {out_channels: mid, kernel_size: 1, activation: sigmoid}
+        if: gated
+      - conv: {out_channels: out, kernel_size: 1}
+
+layers:
+  - {inverted_bottleneck_se: {out: 24, gated: true}, name: blocks.0}
+  - {inverted_bottleneck_se: {out: 40}, name: blocks.1}
+  - {inverted_bottleneck_se: {out: 56}, name: blocks.2}
+  - {inverted_bottleneck_se: {out: 64}, name: blocks.3}
+  - {inverted_bottleneck_se: {out: 96, gated: true}, name: blocks.4}
+  - {inverted_bottleneck_se: {out: 80, gated: true}, name: blocks.5}
+"""
+    )
+
+
 def bottlenecks(*kinds):
     """Return bottlenecks, each of its stride and its channels; where these change it has a shortcut of its own."""
     net = nets.Net(64, 32, 32)
