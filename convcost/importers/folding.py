@@ -37,7 +37,11 @@ def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
     rule = _RULES.get(node.operator)
     if rule is None or not inputs or inputs[0] is None:
         raise Unfoldable
-    if node.operator not in _MOVES and any(each is not None and is_learned(each) for each in inputs):
+    if (
+        node.operator not in _MOVES
+        and node.operator not in _COMPARES
+        and any(each is not None and is_learned(each) for each in inputs)
+    ):
         raise Unfoldable  # arithmetic on weights is performed
     try:
         found = rule(node, [each for each in inputs if each is not None])
@@ -366,6 +370,12 @@ def _cumulated(node: Node, inputs: list[Constant]) -> Constant:
     return _new(node, data.shape, found, data.dtype)
 
 
+def _chosen(node: Node, inputs: list[Constant]) -> Constant:
+    data, places = inputs
+    values = data.values[:1] * prod(places.shape) if data.values and len(set(data.values)) == 1 else None
+    return _new(node, places.shape, values, data.dtype)
+
+
 def _resized(node: Node, inputs: list[Constant]) -> Constant:
     data, how = inputs[0], numbers(inputs[-1])
     by_size = len(node.inputs) > 3 and bool(node.inputs[3])
@@ -397,6 +407,7 @@ def _not_zero(node: Node, inputs: list[Constant]) -> Constant:
     return _new(node, (rank, len(places)), found, "int64")
 
 
+_COMPARES = frozenset(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"))
 _MOVES = frozenset(("Unsqueeze", "Squeeze", "Reshape", "Flatten", "Transpose", "Shape", "Size", "Cast", "Expand"))
 
 _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
@@ -452,6 +463,7 @@ _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
     "ReduceMin": _reduced(min),
     "NonZero": _not_zero,
     "Resize": _resized,
+    "GatherElements": _chosen,
     "ScatterND": _unknown,
     "ScatterElements": _unknown,
     "Trilu": _unknown,

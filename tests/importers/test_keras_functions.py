@@ -20,6 +20,7 @@ def mapped(model):
 def types(model):
     """Return the types of a model's items, with the fields that say most."""
     said = ("op", "value", "axis", "scale_factor", "size", "padding", "upscale_factor", "downscale_factor", "chunks")
+    said += ("sizes", "shift")
     found = []
     for item in mapped(model).items:
         fields = [str(item.fields[name]) for name in said if name in item.fields]
@@ -66,8 +67,8 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Max", axis=-1, keepdims=True), ["reduce max [0]"]),
         (function("Flip", axis=1), ["flip [1]"]),
         (function("Flip", axis=0), None),
-        (function("Roll", shift=3, axis=1), ["roll [1]"]),
-        (function("Roll", shift=[1, -2], axis=[1, 3]), ["roll [1, 0]"]),
+        (function("Roll", shift=3, axis=1), ["roll [1] [3]"]),
+        (function("Roll", shift=[1, -1], axis=[1, 3]), ["roll [1, 0] [1, -1]"]),
         (function("Roll", shift=3), None),
         (function("Tile", repeats=[1, 1, 2, 1]), ["permute", "concat 1"]),
         (function("Tile", repeats=[2, 1, 1, 1]), None),
@@ -77,6 +78,8 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Take", [8], axis=1), None),
         (function("Take", [0], axis=0), None),
         (function("Unstack", axis=0), None),
+        (function("Unstack", axis=1, shape=[10_001, 2]), None),
+        (function("Split", indices_or_sections=10**12, axis=1, shape=[10**12, 2]), None),
         (function("Var", axis=-1), ["reduce mean [0]", "subtract", "elementwise square", "reduce mean [0]"]),
         (function("Std", axis=[1, 2], keepdims=True),
          ["global_avg_pool", "subtract", "elementwise square", "global_avg_pool", "elementwise sqrt"]),
@@ -132,6 +135,17 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (of_tensorflow("compat.v1.depth_to_space", block_size=2), ["rearrange"]),
         (of_tensorflow("image.resize", size=[16, 12], method="nearest"), ["upsample [16, 12]"]),
         (of_tensorflow("clip_by_value", clip_value_min=0.0, clip_value_max=6.0), ["relu6"]),
+        (of_tensorflow("roll", shift=1, axis=1), ["roll [1] [1]"]),
+        (of_tensorflow("reverse", axis=[2]), ["flip [2]"]),
+        (of_tensorflow("tile", multiples=[1, 1, 2, 1]), ["permute", "concat 1"]),
+        (of_tensorflow("math.log1p"), ["elementwise add 1", "elementwise log"]),
+        (of_tensorflow("math.reduce_std", axis=[1, 2], keepdims=True),
+         ["global_avg_pool", "subtract", "elementwise square", "global_avg_pool", "elementwise sqrt"]),
+        (of_tensorflow("norm", ord="euclidean", axis=-1), ["reduce norm [0]"]),
+        (of_tensorflow("math.l2_normalize", axis=-1), ["l2_normalize"]),
+        (of_tensorflow("gather", indices=[0, 5], axis=2), ["permute", "slice 1"]),
+        (of_tensorflow("split", num_or_size_splits=[1, -1], axis=-1), ["split [1, 3]"]),
+        (of_tensorflow("split", num_or_size_splits=[1, 2], axis=-1), None),
         (of_tensorflow("io.read_file"), None),
     ],
 )  # fmt: skip
@@ -244,6 +258,27 @@ def test_axes_that_are_joined_with_the_batch(write):
     model = k.functional({"x": MAP}, calls, "L")
     assert convcost.load(write(k.text(model), "net.json")).analyze().total.macs == 2 * 24 * 24 * 4
     assert mapped(model).outputs[0].shape == (8, 6, 24)
+
+
+@pytest.mark.parametrize(
+    ("layer", "params", "buffers"),
+    [
+        (k.layer("BatchNormalization", "n"), 2 * 4, 2 * 4),
+        (k.layer("GroupNormalization", "n", groups=2), 2 * 4, 0),
+        (k.layer("LayerNormalization", "n", center=False), 4, 0),
+        (k.layer("UnitNormalization", "n"), 0, 0),
+        (k.layer("Rescaling", "n", scale=[1, 2, 3, 4]), 0, 0),
+    ],
+    ids=lambda value: value["class_name"] if isinstance(value, dict) else None,
+)
+def test_a_norm_behind_axes_that_are_joined_with_the_batch(layer, params, buffers, write):
+    """8 × 6 positions of 4 as 2 areas of 24."""
+    reshape = k.layer("Reshape", "R", module="keras.src.ops.numpy", newshape=[-1, 24, 4])
+    last = k.layer("Reshape", "L", module="keras.src.ops.numpy", newshape=[-1, 8, 6, 4])
+    calls = [k.called(reshape, k.tensor("x", *MAP)), k.called(layer, k.tensor("R", 24, 4)),
+             k.called(last, k.tensor("n", 24, 4))]  # fmt: skip
+    total = convcost.load(write(k.text(k.functional({"x": MAP}, calls, "L")), "net.json")).analyze().total
+    assert (total.params, total.buffers) == (params, buffers)
 
 
 @pytest.mark.parametrize(

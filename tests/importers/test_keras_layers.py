@@ -295,6 +295,14 @@ def test_inner_products(shapes, axes, normalize, shape, macs, write):
     assert tensor.shape == shape
 
 
+def test_an_inner_product_is_read(write):
+    """6 · 5 products, whose 5 sums are read by 3."""
+    dot = k.called(k.layer("Dot", "d", axes=[2, 1]), [k.tensor("x", 5, 6), k.tensor("y", 6)])
+    dense = k.called(k.layer("Dense", "e", units=3), k.tensor("d", 5))
+    total = convcost.load(write(k.text(k.functional({"x": (5, 6), "y": (6,)}, [dot, dense], "e")), "net.json"))
+    assert total.analyze().total.macs == 6 * 5 + 5 * 3
+
+
 def encoder_and_decoder(kind, *, both=False, **fields):
     """Return two recurrent layers of 4 on 7 and 5 steps, of which the second begins with the states of the first."""
     held = 2 if kind == "LSTM" else 1
@@ -323,6 +331,9 @@ def test_a_recurrent_layer_begins_with_the_states_of_another(kind, gates, both, 
     encoder, *_, decoder = found.model.items
     assert encoder.type == decoder.type == {"SimpleRNN": "rnn"}.get(kind, kind.lower())
     assert len(decoder.inputs) == 1 + (2 if kind == "LSTM" else 1)
+    read = {(each.producer, each.output) for item in found.model.items for each in item.inputs}
+    given = {(each.producer, each.output) for item in found.model.items for each in item.outputs}
+    assert given - read == {(decoder.outputs[0].producer, 0)}  # the states of both directions are read
     assert (len(found.model.inputs), decoder.outputs[0].shape) == (2, (5, 4 * directions))
 
 

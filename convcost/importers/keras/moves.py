@@ -14,6 +14,10 @@ from convcost.importers.keras.reductions import squeezed
 from convcost.importers.keras.slices import sliced
 from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
 
+MOST_PARTS = 10_000
+"""How many parts a value is taken apart into."""
+_TOO_MANY = f"it takes a value apart into more than {MOST_PARTS:,}"
+
 
 @operation("Concatenate")
 def concatenate(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
@@ -132,9 +136,12 @@ def split(builder: GraphBuilder, layer: KerasLayer) -> list[KerasValue]:
     if at < 0 or size is None:
         raise UntranslatableLayer("it splits the batch, or an axis whose size is open")
     if type(parts) is int:
+        if parts > MOST_PARTS:
+            raise UntranslatableLayer(_TOO_MANY)
         sizes = [size // parts] * parts
     elif layer.kind == "TFOpLambda":
-        sizes = [size if part == -1 else part for part in parts]
+        rest = size - sum(part for part in parts if part != -1)
+        sizes = [rest if part == -1 else part for part in parts]
     else:
         edges = [0, *parts, size]
         sizes = [end - start for start, end in pairwise(edges)]
@@ -165,6 +172,8 @@ def unstack(builder: GraphBuilder, layer: KerasLayer) -> list[KerasValue]:
     size = known(value.known[axis - 1])
     if size == 1:
         return [squeezed(builder, layer, value, [axis])]
+    if size > MOST_PARTS:
+        raise UntranslatableLayer(_TOO_MANY)
     builder.add(
         layer, "Split", [value.name, builder.number(*(1,) * size)], {"axis": builder.axis(value, axis)}, outputs=size
     )

@@ -113,6 +113,14 @@ def reduce(mapper: Mapper, node: Node) -> None:
     _reduced(mapper, node, _REDUCTIONS[node.operator], axes, keep=bool(node.attributes.get("keepdims", 1)))
 
 
+@operator("ArgMax", "ArgMin")
+def place(mapper: Mapper, node: Node) -> None:
+    """Map the place of the largest or the least value: it takes the comparisons that the value itself takes."""
+    op, axes = "max" if node.operator == "ArgMax" else "min", (node.attributes.get("axis", 0),)
+    mapper.notes["places of the largest or the least values count as these values: as many comparisons"] = None
+    _reduced(mapper, node, op, axes, keep=bool(node.attributes.get("keepdims", 1)))
+
+
 def _reduced(mapper: Mapper, node: Node, op: str, given_axes: tuple[int, ...] | None, *, keep: bool) -> None:
     """Map a reduction along some axes; along all but the first two without them."""
     value = mapper.moved(node.inputs[0])
@@ -171,6 +179,8 @@ def resize(mapper: Mapper, node: Node) -> None:
         raise Unsupported("it resizes other axes than the spatial ones, or filters before")
     if node.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":
         raise Unsupported("it crops")
+    if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise Unsupported("its sizes are bounds within which it keeps the ratio of the sides")
     old = node.operator == "Upsample" or mapper.opset < 11
     scales = mapper.numbers(node, 1 if old else 2, "scales")
     sizes = None if old else mapper.numbers(node, 3)

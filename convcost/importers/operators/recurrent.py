@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle
@@ -49,9 +50,6 @@ def recurrent(mapper: Mapper, node: Node) -> None:
     directions, rows, hidden = state.shape
     if rows != GATES[node.operator] * hidden or len(kernel.shape) != 3:
         raise Unsupported("its weights are not those of its gates")
-    states = [mapper.values.get(name) for name in node.inputs[5:7] if name]
-    if any(isinstance(each, Constant) and each.shape[-1:] != (hidden,) for each in states):
-        raise Unsupported("its states are not those of its gates")
     sizes = _Sizes(batch, steps, directions, 1, hidden, hidden, first)
     fields = {"hidden_size": hidden} | given(bidirectional=(directions == 2, False), bias=(bias is not None, True))
     fields |= _as_defined(mapper, node, sizes, biased=bias is not None)
@@ -214,7 +212,9 @@ def _is_zero(mapper: Mapper, name: str) -> bool:
     value = mapper.value(name)
     if not isinstance(value, Constant) or (value.stored and value.trainable is not None):
         return False
-    return not any(value.values) if value.values is not None else not value.stored
+    if value.values is not None:
+        return not any(value.values)
+    return not value.stored or is_worked_out(value.name)  # no tensor of a module, which would have learned it
 
 
 # the states behind the last step

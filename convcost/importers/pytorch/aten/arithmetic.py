@@ -12,6 +12,9 @@ from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 _BINARY = {
     "add": "Add",
+    "multiply": "Mul",
+    "divide": "Div",
+    "subtract": "Sub",
     "sub": "Sub",
     "mul": "Mul",
     "div": "Div",
@@ -202,8 +205,17 @@ def largest(writer: Writer, call: OperatorCall) -> None:
         writer.give(operator, [writer.name(call.arguments["self"]), writer.name(call.arguments["other"])])
         return
     _reduce(writer, call, "ReduceMax" if call.operator.split(".")[1] == "max" else "ReduceMin")
-    if len(call.outputs) > 1:
-        writer.into(call.outputs[1:], "aten.argmax", [writer.name(call.arguments["self"])])
+
+
+@aten("argmax", "argmin")
+def place(writer: Writer, call: OperatorCall) -> None:
+    """Translate the place of the largest or the least value along an axis."""
+    x, axis = call.arguments["self"], call.arguments.get("dim")
+    if axis is None:
+        raise Untranslated
+    operator = "ArgMax" if call.operator.split(".")[1] == "argmax" else "ArgMin"
+    keep = int(bool(call.arguments.get("keepdim", False)))
+    writer.give(operator, [writer.name(x)], axis=axis % writer.rank(x), keepdims=keep)
 
 
 @aten("linalg_vector_norm", "norm")
