@@ -16,7 +16,7 @@ FAMILIES = {
         "keras.Unreached keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
         "keras.GroupNormalization keras.UnitNormalization keras.Normalization keras.Scale keras.Shift keras.Square "
         "keras.Rsqrt keras.Celu keras.LearnedFactor keras.Masking keras.AdaptiveAveragePool keras.AdaptiveMaxPool "
-        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Stored"
+        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Constant keras.Stored"
     ),
     "merges": "Add Mul Sub Div Max Min Sum Concat",
     "movements": (
