@@ -141,22 +141,20 @@ def test_a_shortcut_that_only_some_have_takes_the_numbers_of_the_block():
     )
 
 
-def test_a_block_that_is_used_once_is_written_out():
-    """Two stages of one kind of block, whose second stage has one block only: no block has that as its only item."""
-    net = nets.Net(8, 16, 16)
+def test_a_block_that_is_no_more_than_the_use_of_another_is_written_out():
+    net = nets.Net(8, 32, 32)
     x = "input"
-    for stage, (out, depth) in enumerate(((8, 2), (16, 1), (24, 1), (32, 1))):
+    for stage, (mid, out, depth) in enumerate(((6, 24, 1), (8, 40, 1), (10, 56, 2), (12, 72, 1))):
         for turn in range(depth):
-            at = f"stages.{stage}.blocks.{turn}"
-            y = x
-            for layer in range(4):
-                y = net.relu(net.conv(y, out, 3, f"{at}.layers.{layer}"))
-            x = net.sum(y, net.conv(x, out, 1, f"{at}.short"), f"{at}.sum")
-        x = net.pool(x, 2, f"stages.{stage}.pool") if stage < 3 else x
-    lines = imported(net.file(x)).splitlines()
-    blocks = [
-        line.strip(" :") for line in lines if line.startswith("  ") and line.endswith(":") and line[2] not in " -"
+            at, values = f"stages.{stage}.blocks.{turn}", [x]
+            for layer in range(3):
+                values.append(net.relu(net.conv(values[-1], mid, 3, f"{at}.layers.{layer}")))
+            y = net.relu(net.conv(net.concat(values, at), out, 1, f"{at}.aggregation"))
+            x = net.sum(y, x, at) if turn else y
+        if stage < 3:
+            x = net.conv(x, out, 3, f"stages.{stage + 1}.downsample", stride=2, groups=out)
+    found = imported(net.file(x))
+    (name,) = [
+        line.strip(" :") for line in found.splitlines() if line.startswith("  ") and line[2:].rstrip(":").isidentifier()
     ]
-    uses = [sum(f"- {block}" in line or f"{{{block}:" in line for line in lines) for block in blocks]
-    assert blocks
-    assert min(uses) > 1
+    assert found.count(f"- {{{name}: {{out: ") == 5
