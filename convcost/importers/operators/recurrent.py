@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle
@@ -211,7 +212,9 @@ def _is_zero(mapper: Mapper, name: str) -> bool:
     value = mapper.value(name)
     if not isinstance(value, Constant) or (value.stored and value.trainable is not None):
         return False
-    return not any(value.values) if value.values is not None else not value.stored
+    if value.values is not None:
+        return not any(value.values)
+    return not value.stored or is_worked_out(value.name)  # no tensor of a module, which would have learned it
 
 
 # the states behind the last step
