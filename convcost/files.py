@@ -23,6 +23,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     import mmap
+    from io import FileIO
 
 HEAD = 4096
 """How many of a file's first bytes its format is known by."""
@@ -132,11 +133,8 @@ def read_or_map(
         RefusedFile: It is not taken: for a link, for its kind, or for its size.
         OSError: It cannot be read.
     """
-    check_link(path)
-    # not to wait for who writes to a pipe, nor to take a terminal for the own one
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    with _opened(path) as file:
+        descriptor = file.fileno()
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
             head = file.read(HEAD)
@@ -154,7 +152,7 @@ def read_or_map(
             return streamed(_from_pipe(descriptor), limit, is_mapped)
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError
-    raise RefusedFile(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'of a kind of its own')}, not a file")
+    raise _no_file(status)
 
 
 def read_part(path: str | Path, offset: int, size: int) -> bytes:
@@ -169,15 +167,30 @@ def read_part(path: str | Path, offset: int, size: int) -> bytes:
         RefusedFile: It is not taken: for a link, or for its kind.
         OSError: It cannot be read.
     """
-    check_link(path)
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
+    with _opened(path) as file:
+        status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise RefusedFile(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'of a kind of its own')}, not a file")
+            raise _no_file(status)
         file.seek(offset)
         return file.read(size)
+
+
+def _opened(path: str | Path) -> FileIO:
+    """Open a file without a buffer.
+
+    Raises:
+        RefusedFile: A link on its path leads out of its repository.
+        OSError: It cannot be opened.
+    """
+    check_link(path)
+    # not to wait for who writes to a pipe, nor to take a terminal for the own one
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags), "rb", buffering=0)
+
+
+def _no_file(status: os.stat_result) -> RefusedFile:
+    """Return the error of what is no regular file."""
+    return RefusedFile(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'of a kind of its own')}, not a file")
 
 
 def read_standard_input(limit: int, is_mapped: Callable[[bytes], bool]) -> bytes | mmap.mmap:

@@ -258,3 +258,8 @@ def test_what_is_no_spec_is_told(spec):
     assert str(caught.value) == (
         f"error: a spec is a path, the name of a shipped spec, or a mapping\n = found: {type(spec).__name__}"
     )
+
+
+def test_the_former_names_of_error_details():
+    detail = convcost.Fault("wrong")
+    assert (type(detail), convcost.SpecError([detail]).faults) == (convcost.ErrorDetail, (detail,))

@@ -236,7 +236,10 @@ def test_the_gitlab_job(repository, tmp_path):
 
 def test_the_pre_commit_hook(repository):
     ((hook,),) = [repo["hooks"] for repo in yaml.safe_load(recipe("pre-commit"))["repos"]]
-    assert (hook["language"], hook["pass_filenames"], hook["types"]) == ("system", False, ["yaml"])
+    assert (hook["language"], hook["pass_filenames"]) == ("system", False)
+    assert hook["files"] == HOOKS[0]["files"]
+    names = ["net.yaml", "a/net.yml", "net.onnx", "net.tflite", "net.keras", "net.h5", "net.hdf5", "net.pt2"]
+    assert [name for name in [*names, "net.py", "yaml", "net.onnx.txt"] if re.search(hook["files"], name)] == names
     assert run(hook["entry"]).returncode == 0
     grow()
     assert run(hook["entry"]).returncode == 1

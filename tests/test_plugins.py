@@ -219,6 +219,9 @@ def test_a_wrong_formula_of_theirs_is_found(run, tmp_path):
         "import sys, outside.layers as mine, convcost.cli as cli\n"
         "right = mine.Outer.output_shape\n"
         "mine.Outer.output_shape = lambda self, *inputs: right(self, *inputs)[::-1]\n"
+        "import convcost.verification.formulas as formulas\n"
+        "every = formulas.types()\n"
+        "formulas.types = lambda: [type for type in every if type in ('relu', 'outer')]\n"  # the others take long
         "sys.argv[0] = 'convcost'\ncli.main()"
     )
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}

@@ -67,15 +67,10 @@ def remedy(
         return None
     changes = best.changes()
     given = [f"{name}={spelled(value)}" for name, value in settings.items()]
-    left = best.left[metric]
     line = command(spec, options_for(network, changes), (), given) if changes else ""
     suggestion = ""
-    if (
-        with_ends.reached
-        and not best.reached
-        and not pattern
-        and all(index in part for index in range(len(analysis.layers)))
-    ):
+    whole = not pattern and all(index in part for index in range(len(analysis.layers)))
+    if whole and with_ends.reached and not best.reached:
         suggestion = suggest_command(spec, limits, given, with_ends, analysis, dtype)
     if spec in ("<mapping>", "<network>") or not line.isprintable() or not suggestion.isprintable():
         line = suggestion = ""  # no shell can be given these
@@ -83,8 +78,9 @@ def remedy(
         rewrites=tuple(rewrite.name for rewrite, _ in changes),
         layers=tuple(name for candidate in best.candidates for name in candidate.names(network)),
         reached=best.reached,
-        value=left,
-        renamed=bool(pattern) and _renamed_cost(source, settings, dtype, analysis, metric, changes, pattern) != left,
+        value=best.left[metric],
+        renamed=bool(pattern)
+        and _renamed_cost(source, settings, dtype, analysis, metric, changes, pattern) != best.left[metric],
         command=line,
         reached_with_ends=with_ends.reached,
         suggestion=suggestion,

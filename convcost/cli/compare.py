@@ -9,8 +9,8 @@ from convcost.cli import diff, options, output
 from convcost.errors import ErrorDetail, OptionError
 
 _SPECS_HELP = (
-    "A path, - for standard input, or the name of a shipped spec; two are put beside each other layer by layer, "
-    "of more the totals."
+    "Specs or model files by their paths, - for standard input, or names of shipped specs; two are put beside each "
+    "other layer by layer, of more the totals."
 )
 _Specs = typer.Argument(..., metavar="SPEC…", show_default=False, help=_SPECS_HELP)
 

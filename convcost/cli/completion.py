@@ -45,7 +45,7 @@ def _completer(values: Complete) -> Callable[[Any, str], list[_Item]]:
 
 def _specs(context: Any, incomplete: str) -> list[str]:
     """Return shipped specs and files; where only folders fit nothing, so that the shell completes them itself."""
-    from convcost.spec.source import shipped
+    from convcost.spec.source import MODELS, shipped
 
     names = [name for name in shipped() if name.startswith(incomplete)]
     folder, _, start = incomplete.rpartition("/")
@@ -57,7 +57,7 @@ def _specs(context: Any, incomplete: str) -> list[str]:
         if entry.name.startswith(start) and not entry.name.startswith("."):
             if entry.is_dir():
                 folders.append(f"{path}/")
-            elif entry.name.endswith((".yaml", ".yml")):
+            elif entry.name.lower().endswith((".yaml", ".yml", *MODELS)):
                 files.append(path)
     found = [*files, *names]
     return [*found, *folders] if found else []

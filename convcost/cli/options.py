@@ -12,19 +12,9 @@ from convcost.errors import ErrorDetail, OptionError
 METRICS = metrics.listed(metrics.METRICS.built_in())
 """The names of the metrics, for help texts."""
 
-Specs = typer.Argument(
-    ...,
-    metavar="SPEC…",
-    show_default=False,
-    help="A path, - for standard input, or the name of a shipped spec.",
-)
-MaybeSpecs = typer.Argument(
-    None,
-    metavar="SPEC…",
-    show_default=False,
-    help="A path, - for standard input, or the name of a shipped spec.",
-)
-SPEC_HELP = "A path, - for standard input, or the name of a shipped spec."
+SPEC_HELP = "A spec or a model file by its path, - for standard input, or the name of a shipped spec."
+Specs = typer.Argument(..., metavar="SPEC…", show_default=False, help=SPEC_HELP)
+MaybeSpecs = typer.Argument(None, metavar="SPEC…", show_default=False, help=SPEC_HELP)
 MaybeSpec = typer.Argument(None, metavar="SPEC", show_default=False, help=SPEC_HELP)
 Spec = typer.Argument(..., metavar="SPEC", show_default=False, help=SPEC_HELP)
 Batch = typer.Option(1, "--batch", min=1, metavar="N", help="Count the operations for N inputs.")

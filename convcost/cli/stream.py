@@ -82,17 +82,26 @@ def stream(
             kept = f"{done:,} of {counted(len(task), 'point')} are in {files.shown_folder}"
             streams.show_error(f"interrupted: {safe(kept)}; the same command with --resume goes on")
             return INTERRUPTED
-        points, rows, invalid = files.counts()
-        reasons = [f"{count:,}: {reason}" for reason, count in invalid.most_common(_MOST_REASONS)]
-        if invalid.total() == points:
-            files.discard()
-            message = f"none of {counted(points, 'point')} is a valid network"
-            raise OptionError(ErrorDetail(message, found="; ".join(reasons)))
-        files.join(header(options, task), parquet=format == "parquet")
-    lines = [f"{path}: {counted(rows, 'row')} of {counted(points, 'point')}"]
-    lines += [f"Not valid: {safe(reason)}" for reason in reasons]
+        lines = _joined(files, path, header(options, task), parquet=format == "parquet")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
+
+
+def _joined(files: PartFiles, path: str, head: bytes, *, parquet: bool) -> list[str]:
+    """Put all parts into one file, and return what is said of it.
+
+    Raises:
+        OptionError: No point is valid.
+    """
+    points, rows, invalid = files.counts()
+    reasons = [f"{count:,}: {reason}" for reason, count in invalid.most_common(_MOST_REASONS)]
+    if invalid.total() == points:
+        files.discard()
+        message = f"none of {counted(points, 'point')} is a valid network"
+        raise OptionError(ErrorDetail(message, found="; ".join(reasons)))
+    files.join(head, parquet=parquet)
+    first = f"{path}: {counted(rows, 'row')} of {counted(points, 'point')}"
+    return [first, *(f"Not valid: {safe(reason)}" for reason in reasons)]
 
 
 def _work(files: PartFiles, plan: GridPlan, work: TextWork, size: int, spec: str, pool: Executor | None) -> None:

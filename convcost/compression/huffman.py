@@ -1,4 +1,4 @@
-"""Huffman codes: their lengths, canonical codes, and the stream that they make.
+"""Huffman codes: their lengths, and how many bits the stream takes that they make.
 
 Source: D. A. Huffman 1952, A method for the construction of minimum-redundancy codes (Proceedings of the IRE 40.9).
 """
@@ -6,7 +6,7 @@ Source: D. A. Huffman 1952, A method for the construction of minimum-redundancy 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -39,50 +39,3 @@ def stream_bits(weights: Mapping[int, Any]) -> Any:
     """Return how many bits the codes of all symbols take together, each as often as it occurs."""
     lengths = code_lengths(weights)
     return sum(weights[symbol] * length for symbol, length in lengths.items())
-
-
-def canonical_codes(lengths: Mapping[int, int]) -> dict[int, tuple[int, int]]:
-    """Return the code and its length of each symbol: shorter ones first, equal ones by their symbols.
-
-    >>> canonical_codes({1: 1, 2: 2, 3: 2})
-    {1: (0, 1), 2: (2, 2), 3: (3, 2)}
-    """
-    codes = {}
-    code = last = 0
-    for symbol, length in sorted(lengths.items(), key=lambda pair: (pair[1], pair[0])):
-        code <<= length - last
-        codes[symbol] = (code, length)
-        code, last = code + 1, length
-    return codes
-
-
-def encode(symbols: Iterable[int], codes: Mapping[int, tuple[int, int]]) -> tuple[bytes, int]:
-    """Return the stream of symbols, the last byte filled up with zeros, and its bits."""
-    stream = bytearray()
-    pending = held = bits = 0
-    for symbol in symbols:
-        code, length = codes[symbol]
-        pending = pending << length | code
-        held += length
-        bits += length
-        while held >= 8:
-            held -= 8
-            stream.append(pending >> held & 255)
-        pending &= (1 << held) - 1
-    if held:
-        stream.append(pending << 8 - held & 255)
-    return bytes(stream), bits
-
-
-def decode(stream: bytes, bits: int, codes: Mapping[int, tuple[int, int]]) -> Sequence[int]:
-    """Return the symbols of a stream."""
-    symbols = {(length, code): symbol for symbol, (code, length) in codes.items()}
-    found = []
-    code = length = 0
-    for at in range(bits):
-        code = code << 1 | stream[at >> 3] >> 7 - (at & 7) & 1
-        length += 1
-        if (length, code) in symbols:
-            found.append(symbols[length, code])
-            code = length = 0
-    return found

@@ -258,8 +258,3 @@ def _reason(call: Call, convention: ToolConvention, *, seen: bool) -> str:
 def table_of(network: Network, tool: str, functional: Collection[str] = (), batch: int = 1) -> ToolCount:
     """Return the count of one tool for a network."""
     return count(calls_of(network, functional), named(tool), batch)
-
-
-def to_plain(causes: Sequence[CountCause]) -> list[dict[str, Any]]:
-    """Return causes as plain data."""
-    return [{"cause": cause.cause, "amount": cause.amount} for cause in causes]

@@ -101,9 +101,11 @@ def entry_document(analysis: Analysis, names: Sequence[str]) -> Any:
 def side_documents(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
     """Return each layer of a network as it stands beside another, by its name."""
     side = kinds(tuple(names)).side
-    kept = side.__struct_fields__
-    found = heads(analysis, analysis.layers, analysis.values, names)
-    return {head["name"]: side(**{key: head[key] for key in kept}) for head in found}
+    kept = [key for key in side.__struct_fields__ if key != "origin"]
+    found = zip(heads(analysis, analysis.layers, analysis.values, names), analysis.layers, strict=True)
+    return {
+        head["name"]: side(**{key: head[key] for key in kept}, origin=layer.origin or UNSET) for head, layer in found
+    }
 
 
 def total_document(analysis: Analysis, names: Sequence[str]) -> Any:

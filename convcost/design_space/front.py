@@ -159,8 +159,9 @@ def search(
     """
     cover = GridCover(task, repetitions, max_points, watch, pool)
     if cover.network is None:
-        if len(cover.invalid) == 1 and isinstance(error := analysed(task, 0), ConvcostError):
-            raise error  # the whole of what all points have
+        first, last = (analysed(task, index) for index in (0, len(task) - 1))
+        if isinstance(first, ConvcostError) and str(first) == str(last):
+            raise first  # it is none of the values
         found = "; ".join(f"{count:,}: {reason}" for reason, count in cover.invalid.most_common(5))
         raise OptionError(ErrorDetail(f"none of {len(task):,} points is a valid network", found=found))
     searcher = _Searcher(cover, pool)

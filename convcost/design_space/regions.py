@@ -18,9 +18,8 @@ from convcost.cost.analysis import Analysis
 from convcost.design_space.elimination import MOST_STATES
 from convcost.design_space.intervals import always
 from convcost.design_space.joins import Entry, State, SumTable, too_large
-from convcost.design_space.task import SweepTask, size_conditions
+from convcost.design_space.task import SweepTask, conditions_of
 from convcost.errors import ConvcostError
-from convcost.layers.fields import MAX_SIZE
 from convcost.symbolic import Condition, Formula, NeedsValueError, evaluator
 
 MOST_TESTED = 200_000  # combinations at which one condition is looked at
@@ -78,16 +77,8 @@ def derive(task: SweepTask, settings: Mapping[str, Any], free: Sequence[str]) ->
         }
     except (ConvcostError, NeedsValueError):
         return None
-    conditions: list[Condition] = []
-    if network.free is not None:
-        facts = [fact for letter in network.free.symbols.values() for fact in letter.facts]
-        conditions = [*facts, *size_conditions(network), *network.free.conditions]
-    if isinstance(analysis.output_values, Formula):
-        room: Any = MAX_SIZE - analysis.output_values
-        conditions.append(Condition("nonnegative", room))
-    elif analysis.output_values > MAX_SIZE:
-        return None
-    return Derivation(totals, layers, tuple(dict.fromkeys(conditions)))
+    conditions = conditions_of(analysis)
+    return None if conditions is None else Derivation(totals, layers, conditions)
 
 
 def _plain(value: Any) -> Any:

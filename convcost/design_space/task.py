@@ -187,18 +187,27 @@ def derive(task: SweepTask, index: int, free: Collection[str]) -> Region | None:
         return None
     values = task.values(index)
     held = tuple([None if axis.name in free else value for axis, value in zip(task.axes, values, strict=True)])
-    facts = [fact for letter in network.free.symbols.values() for fact in letter.facts]
-    conditions = [*facts, *size_conditions(network), *network.free.conditions]
+    conditions = conditions_of(analysis)
+    if conditions is None:
+        return None
+    return Region(held, tuple([analysis.value(name) for name in task.metrics]), conditions)
+
+
+def conditions_of(analysis: Analysis) -> tuple[Condition, ...] | None:
+    """Return what must hold of the symbols for the formulas of an analysis; None where they hold nowhere."""
+    network, conditions = analysis.network, []
+    if network.free is not None:
+        facts = [fact for letter in network.free.symbols.values() for fact in letter.facts]
+        conditions = [*facts, *_size_conditions(network), *network.free.conditions]
     if isinstance(analysis.output_values, Formula):
         room: Any = MAX_SIZE - analysis.output_values
         conditions.append(Condition("nonnegative", room))
     elif analysis.output_values > MAX_SIZE:
         return None
-    formulas = tuple([analysis.value(name) for name in task.metrics])
-    return Region(held, formulas, tuple(dict.fromkeys(conditions)))
+    return tuple(dict.fromkeys(conditions))
 
 
-def size_conditions(network: Network) -> Iterator[Condition]:
+def _size_conditions(network: Network) -> Iterator[Condition]:
     """Yield the conditions that keep sizes within bounds; those of outputs follow from all output values together."""
     numbers = list(network.input_shape)
     for layer in network.layers:

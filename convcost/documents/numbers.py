@@ -63,12 +63,14 @@ class Brief(Struct, frozen=True, kw_only=True):
         name: The layer's name.
         type: Its type.
         line: The line where it is written; null of a model file.
+        origin: The path of its module in the model file, where the file says it.
         output_shape: What it gives, channels first.
     """
 
     name: str
     type: str
     line: Count | None
+    origin: str | UnsetType = UNSET
     output_shape: list[Count]
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import pi, sqrt
 from typing import Literal
 
-from convcost.executor.arithmetic import Values
+from convcost.executor.arithmetic import Arithmetic, Values
 from convcost.executor.array import Array, Number, axis_back, axis_first, from_channels
 from convcost.executor.registry import Job, executes
 
@@ -182,15 +182,19 @@ def softmax(job: Job, x: Array, *, axis: int = 0) -> Array:
     """
     arithmetic = job.arithmetic
     x = axis_first(x, axis)
-    first, *others = x.channels()
-    largest = first
-    for channel in others:
-        largest = arithmetic.maximum(largest, channel)
-    exponentials = [arithmetic.exp(arithmetic.sub(channel, largest)) for channel in x.channels()]
-    sums: list[Number] = [0] * len(largest)
+    exponentials = [arithmetic.exp(channel) for channel in _lowered(arithmetic, x)]
+    sums: list[Number] = [0] * len(exponentials[0])
     for channel in exponentials:
         sums = arithmetic.add(sums, channel)
     return axis_back(from_channels([arithmetic.div(channel, sums) for channel in exponentials], x.sizes), axis)
+
+
+def _lowered(arithmetic: Arithmetic, x: Array) -> list[list[Number]]:
+    """Return the channels less the largest of each position."""
+    largest, *others = x.channels()
+    for channel in others:
+        largest = arithmetic.maximum(largest, channel)
+    return [arithmetic.sub(channel, largest) for channel in x.channels()]
 
 
 @executes("log_softmax")
@@ -201,12 +205,8 @@ def log_softmax(job: Job, x: Array, *, axis: int = 0) -> Array:
     """
     arithmetic = job.arithmetic
     x = axis_first(x, axis)
-    first, *others = x.channels()
-    largest = first
-    for channel in others:
-        largest = arithmetic.maximum(largest, channel)
-    lowered = [arithmetic.sub(channel, largest) for channel in x.channels()]
-    sums: list[Number] = [0] * len(largest)
+    lowered = _lowered(arithmetic, x)
+    sums: list[Number] = [0] * len(lowered[0])
     for channel in lowered:
         sums = arithmetic.add(sums, arithmetic.exp(channel))
     logarithms = arithmetic.log(sums)

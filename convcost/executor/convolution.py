@@ -188,24 +188,15 @@ def transposed_conv(
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
     """
-    for extra, step, spread in zip(output_padding, stride, dilation, strict=True):
-        if extra >= max(step, spread):
-            raise ValueError(f"output_padding {extra} is as large as the stride {step} and the dilation {spread}")
     members, fanout = _per_group(x.shape[0], out_channels, groups)
     kernels = list(job.weights.rows("weight", (x.shape[0], fanout, *kernel_size)))
     biases = _biases(job, out_channels, bias)
-    landings = [
-        [tuple(start * step + tap * spread for tap in range(taps)) for start in range(size)]
-        for size, taps, step, spread in zip(x.sizes, kernel_size, stride, dilation, strict=True)
-    ]
-    canvas = tuple(axis[-1][-1] + 1 + extra for axis, extra in zip(landings, output_padding, strict=True))
-    targets = combined(landings, canvas).windows
+    targets, canvas = _landings(x.sizes, kernel_size, stride, output_padding, dilation)
     kept = [range(before, size - after) for size, (before, after) in zip(canvas, padding, strict=True)]
     sizes, kept_targets = selection(kept, canvas)
     cropped = set(range(prod(canvas))).difference(kept_targets)
     # By group, output channel and tap: the weights with which the group's inputs get there.
-    by_group = [kernels[start : start + members] for start in range(0, len(kernels), members)]
-    rows = [list(zip(*group, strict=True)) for group in by_group]
+    rows = [list(zip(*kernels[at : at + members], strict=True)) for at in range(0, len(kernels), members)]
     load = _loader(job, x, list(_by_output(rows, fanout)), biases, len(rows[0]), len(targets))
     channels = x.channels()
     outputs = [[start] * prod(canvas) for start in biases]
@@ -222,6 +213,25 @@ def transposed_conv(
                     output[target] = value
                 job.arithmetic.padding_mults += sum(margin for _ in inputs)
     return from_channels([[output[target] for target in kept_targets] for output in outputs], sizes)
+
+
+def _landings(
+    sizes: Shape, kernel_size: Shape, stride: Shape, output_padding: Shape, dilation: Shape
+) -> tuple[Sequence[Sequence[int]], Shape]:
+    """Return where the products of each position land on the canvas, and the canvas's sizes.
+
+    Raises:
+        ValueError: output_padding is as large as both the stride and the dilation.
+    """
+    for extra, step, spread in zip(output_padding, stride, dilation, strict=True):
+        if extra >= max(step, spread):
+            raise ValueError(f"output_padding {extra} is as large as the stride {step} and the dilation {spread}")
+    axes = [
+        [tuple(start * step + tap * spread for tap in range(taps)) for start in range(size)]
+        for size, taps, step, spread in zip(sizes, kernel_size, stride, dilation, strict=True)
+    ]
+    canvas = tuple(axis[-1][-1] + 1 + extra for axis, extra in zip(axes, output_padding, strict=True))
+    return combined(axes, canvas).windows, canvas
 
 
 def _per_group(in_channels: int, out_channels: int, groups: int) -> tuple[int, int]:

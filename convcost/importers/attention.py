@@ -143,7 +143,7 @@ class _Match:
 
     def _scores(self) -> _Scores | None:
         """Follow the softmax back to the product of queries and keys."""
-        definition: Any = REGISTRY["softmax"].read(self.softmax.fields, self.softmax.inputs)
+        definition: Any = self.softmax.definition
         tensor = self.softmax.inputs[0]
         if definition.axis != len(tensor.shape) - 1:
             return None
@@ -409,7 +409,7 @@ def _placed(
 ) -> MappedItem:
     definition = REGISTRY[type].read(fields, inputs)
     outputs = builder.place(definition, inputs, (f"{type}_{len(builder.layers)}",))
-    return MappedItem(type, fields, inputs, outputs, name)
+    return MappedItem(type, fields, inputs, outputs, name, read=definition)
 
 
 def _module(names: Sequence[str]) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 
 from convcost.importers.items import MappedItem
 from convcost.importers.views import ItemGraph
-from convcost.layers.base import REGISTRY
 from convcost.network.graph import Tensor
 
 
@@ -42,4 +41,4 @@ def with_whole_norms(
 
 def _axis(item: MappedItem) -> object:
     """Return the axis of the channels."""
-    return vars(REGISTRY[item.type].read(item.fields, item.inputs))["axis"]
+    return vars(item.definition)["axis"]

@@ -40,16 +40,27 @@ def pattern(shape: Sequence[int], steps: Sequence[tuple[str, Any]], channels: in
     atoms = _atoms(shape, [part for axis in behind_axes for part in axis])
     if atoms is None or max(map(len, atoms)) > _MOST_PARTS:
         return None
+    whole = atoms
+    if _gives_map(names.index("c"), atoms, after_atoms := [tuple(axis) for axis in behind_axes]):
+        names, whole = _axis_names(3, after_atoms.index(atoms[names.index("c")])) or names, after_atoms
     called: dict[tuple[int, int], str] = {}
-    sizes: dict[str, int] = {}
-    before = []
-    for name, parts in zip(names, atoms, strict=True):
-        group = [name, *_PARTS[name]][: max(len(parts), 1)]
-        called |= dict(zip(parts, group, strict=False))
-        sizes |= {word: size for word, (size, _) in zip(group[1:], parts[1:], strict=True)}
-        before.append(group)
+    for name, parts in zip(names, whole, strict=True):
+        called |= dict(zip(parts, [name, *_PARTS[name]], strict=False))
+    before = [[called[part] for part in parts] or [name] for name, parts in zip(names, atoms, strict=True)]
+    sizes = {called[part]: part[0] for parts in atoms for part in parts[1:]}
     behind = [[called[part] for part in axis] for axis in behind_axes]
     return {"pattern": f"{_text(before)} -> {_text(behind)}"} | sizes
+
+
+def _gives_map(channels: int, before: Sequence[Factors], after: Sequence[Factors]) -> bool:
+    """Return whether axes are called by what they become: tokens or windows that are a map again."""
+    if len(before) != 3 or len(after) != 3 or not all(before) or before[channels] not in (after[0], after[-1]):
+        return False
+    if channels == 2 and before[2] == after[0]:
+        return True
+    old, new = ([prod(size for size, _ in axis) for axis in axes] for axes in (before, after))
+    del old[channels], new[after.index(before[channels])]
+    return old[0] != old[1] and new[0] == new[1]
 
 
 def _axis_names(rank: int, channels: int | None) -> list[str] | None:

@@ -15,7 +15,7 @@ FAMILIES = {
         "keras.Unreached keras.Constant keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
         "keras.GroupNormalization keras.UnitNormalization keras.Normalization keras.Scale keras.Shift keras.Square "
         "keras.Rsqrt keras.Celu keras.LearnedFactor keras.Masking keras.AdaptiveAveragePool keras.AdaptiveMaxPool "
-        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Constant"
+        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Stored"
     ),
     "merges": "Add Mul Sub Div Max Min Sum Concat",
     "movements": (
@@ -32,7 +32,7 @@ FAMILIES = {
     ),
     "products": "Gemm MatMul Einsum",
     "recurrent": "LSTM GRU RNN convcost.lstm convcost.gru convcost.rnn_tanh convcost.rnn_relu",
-    "sampling": "GridSample",
+    "sampling": "GridSample RoiAlign",
     "selections": "Slice Split Gather GatherND GatherElements ScatterND ScatterElements Where Expand Tile",
 }
 """The modules of `convcost.importers.operators`, and the operators that each maps."""

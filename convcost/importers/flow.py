@@ -33,6 +33,7 @@ class ValueTable(ABC):
         self._reads = Counter(name for node in graph.nodes for name in node.inputs)
         self._reads.update(graph.outputs)
         self.worked_out = 0  # numbers in learned tensors that no module names
+        self.masked = 0  # numbers in tensors that are masks by their names, and perhaps not learned
         self._parameters: dict[str, Tensor] = {}  # by the name of the constant
         self._lacks: dict[tuple[int, int], int | None] = {}  # of tensors: the axis of the graph they lack, where not 0
 
@@ -215,6 +216,8 @@ class ValueTable(ABC):
             self._parameters[constant.name] = known
             if (constant.stored and not is_module_path(constant.name)) or is_worked_out(constant.name):
                 self.worked_out += prod(constant.shape)
+            elif learned and constant.trainable is None and constant.name.endswith("mask"):
+                self.masked += prod(constant.shape)
             self._lacks[known.producer, known.output] = axis
         if known.shape == without(constant.shape, axis):
             return self.held(known, axis)

@@ -135,6 +135,12 @@ def is_picture(graph: ModelGraph, shape: Shape) -> bool:
     return len(shape) == 3 and shape[0] == _COLORS and sized and works
 
 
+def is_regions(graph: ModelGraph, shape: Shape) -> bool:
+    """Return whether an input is regions of a picture, each of four numbers, or of five with the picture's number."""
+    reads = any(node.operator == "RoiAlign" for node in graph.nodes)
+    return len(shape) == 2 and shape[1] in (4, 5) and reads
+
+
 def batch_axis(graph: ModelGraph, shape: Shape) -> int:
     """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
     first = next((each[0] for each in graph.inputs.values() if len(each) > 1), None)

@@ -81,4 +81,6 @@ def is_sized(type: str) -> bool:
     """Return whether the normal form of a type's fields may depend on the sizes of what it reads."""
     own: Any = REGISTRY[type]
     plain: Any = LayerType
+    if own.by_layout:
+        return False
     return own.prepare.__func__ is not plain.prepare.__func__ or own.complete.__func__ is not plain.complete.__func__

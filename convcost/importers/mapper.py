@@ -18,8 +18,9 @@ from convcost.importers.constants import Unfoldable, is_learned, kernels_of_othe
 from convcost.importers.families import places
 from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
-from convcost.importers.inputs import batch_axis, is_picture
+from convcost.importers.inputs import batch_axis, is_picture, is_regions
 from convcost.importers.items import Mapped, MappedItem, is_sized
+from convcost.importers.sharing import WeightSharing
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of, widths_of
 from convcost.layers.base import REGISTRY, LayerType
@@ -70,9 +71,8 @@ class Mapper(ValueTable):
         self.opset = graph.opset
         self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)
-        self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
+        self._sharing = WeightSharing()
         self.of_other_biases = kernels_of_other_biases(graph)
-        self._vectors: dict[str, int] = {}
         self.filled = {name for node in graph.nodes if node.operator == "ConstantOfShape" for name in node.outputs}
         self.plain_norms: set[int] = set()  # batch norms that learn nothing, by their ids
         self._stores_weights = any(is_learned(each) and len(each.shape) > 1 for each in graph.constants.values())
@@ -88,7 +88,7 @@ class Mapper(ValueTable):
         self._may_be_frozen = any([each.trainable is False for each in graph.constants.values()])  # noqa: C419
         self._left = _MOST_FOLDED
         self._needed: dict[tuple[Any, ...], int] = {}  # numbers that layers have, by their definitions and shapes
-        self._definitions: dict[tuple[str, int, str, str], LayerType] = {}
+        self._definitions: dict[tuple[Any, ...], LayerType] = {}
 
     def map(self) -> Mapped:
         """Return the items.
@@ -103,12 +103,15 @@ class Mapper(ValueTable):
         self.notes |= dict.fromkeys(self.unknown.check())
         if not self.items:
             raise SpecError(ErrorDetail("the model has no operator that is a layer", Place(self.file)))
-        again = sum(count - 1 for count in self._vectors.values())
-        if again:
+        if again := self._sharing.counted_again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
         if self.worked_out:
             many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
-            self.notes[f"{many} count as parameters, as the file holds them"] = None
+            self.notes[f"{many} count as parameters, as the file holds them; how it did so is not counted"] = None
+        if self.masked:
+            self.notes[
+                f"{self.masked:,} numbers of masks count as parameters: the file does not say what is learned"
+            ] = None
         items = self._simplified(tensors)
         return Mapped(tuple(items), inputs, tuple(tensors), tuple(self.notes), self.unknown.unused())
 
@@ -241,8 +244,7 @@ class Mapper(ValueTable):
         if held or definition.__class__.cost is not LayerType.cost:
             self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
-        if held:
-            self._share(item, weights)
+        self._sharing.add(item, weights)
         self.items.append(item)
         for output, tensor in zip(given, outputs, strict=False):
             if output:
@@ -257,7 +259,9 @@ class Mapper(ValueTable):
         """
         if is_sized(type) or not inputs:
             return REGISTRY[type].read(fields, inputs)
-        key = (type, len(inputs[0].shape), inputs[0].layout, repr(fields))
+        first, others = inputs[0], inputs if len(inputs) > 1 else ()
+        kinds = frozenset([(len(each.shape), each.layout) for each in others])
+        key = (type, len(first.shape), first.layout, kinds, repr(fields))
         found = self._definitions.get(key)
         if found is None:
             found = self._definitions[key] = REGISTRY[type].read(fields, inputs)
@@ -327,7 +331,8 @@ class Mapper(ValueTable):
             help = "an input has a batch axis and up to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
-        if batch != 1 and self.builder.inputs and (axis := batch_axis(self.graph, shape)):
+        axis = None if is_regions(self.graph, shape) else batch_axis(self.graph, shape)
+        if batch != 1 and self.builder.inputs and axis != 0:
             return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             if is_picture(self.graph, shape):
@@ -483,32 +488,6 @@ class Mapper(ValueTable):
         if any(frozen) and not all(frozen):
             self.notes["layers of which only a part is trainable count as trainable"] = None
         return not frozen or not all(frozen)
-
-    def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
-        """Share the weights of the item that had this kernel first.
-
-        Raises:
-            Unsupported: The two do not share all of their weights.
-        """
-        kernel = weights[0] if weights else None
-        vectors = [each.name for each in weights[1:] if each is not None]
-        if any([each is not None and each.trainable is not None for each in weights]):  # noqa: C419
-            kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
-            vectors = [each.name for each in weights if each is not None and each is not kernel]
-        if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
-            first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
-            if first[0] is not item:
-                tied = (first[0].type, item.type) == ("embedding", "linear")
-                if (first[0].type != item.type and not tied) or first[1] != "\n".join(vectors):
-                    raise Unsupported(
-                        f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
-                    )
-                item.shares = first[0]
-                return
-        elif kernel is not None:
-            vectors.append(kernel.name)
-        for name in vectors:
-            self._vectors[name] = self._vectors.get(name, 0) + 1
 
 
 def _reason(node: Node) -> str:

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from convcost.importers.graph import Node
-from convcost.importers.values import Moved, Unsupported, with_axis, without
+from convcost.importers.values import Moved, with_axis, without
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, channel_axis
 from convcost.network.graph import Tensor
 
@@ -375,8 +375,3 @@ def batch_behind(before: tuple[int, ...], batch: int | None, after: tuple[int, .
         if fitting:
             return batch if batch in fitting else fitting[0]
     return 0 if after and after[0] == 1 else None
-
-
-def moves_batch(value: Moved) -> Unsupported:
-    """Return the error of a movement that needs a batch axis in front."""
-    return Unsupported(f"its batch axis is joined with others: {'×'.join(map(str, value.full))}")

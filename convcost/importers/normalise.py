@@ -34,12 +34,14 @@ def _without_copies(graph: ModelGraph, file: str) -> ModelGraph:
     same: dict[str, str] = {}
     known = {*graph.inputs, *constants, ""}
     nodes = []
-    read = {*graph.outputs, *(name for node in graph.nodes for name in node.inputs)}
+    read = set(graph.outputs).union(*[node.inputs for node in graph.nodes])
     for node in graph.nodes:
-        inputs = tuple([same.get(name, name) for name in node.inputs])
-        missing = next((name for name in inputs if name not in known), None)
-        if missing is not None:
-            message = f"{title(node)} reads {missing!r}, which nothing before it gives"
+        inputs = node.inputs
+        if not same.keys().isdisjoint(inputs):
+            inputs = tuple([same.get(name, name) for name in inputs])
+        if not known.issuperset(inputs):
+            unknown = next(name for name in inputs if name not in known)
+            message = f"{title(node)} reads {unknown!r}, which nothing before it gives"
             help = "nodes stand behind those that they read: export the model again"
             raise SpecError(ErrorDetail(message, Place(file), help=help))
         for name in node.outputs:
@@ -54,7 +56,7 @@ def _without_copies(graph: ModelGraph, file: str) -> ModelGraph:
             else:
                 same[node.outputs[0]] = inputs[0]
         else:
-            nodes.append(replace(node, inputs=inputs))
+            nodes.append(node if inputs is node.inputs else replace(node, inputs=inputs))
     missing = next((name for name in graph.outputs if name not in known), None)
     if missing is not None:
         raise SpecError(ErrorDetail(f"nothing gives the output {missing!r}", Place(file)))

@@ -8,11 +8,8 @@ from typing import Any
 
 from convcost.importers.items import MappedItem
 from convcost.importers.views import ItemGraph, View, flat, key_of, row_major
-from convcost.layers.base import REGISTRY
 from convcost.layers.layout import FEATURE_MAP, TOKENS
 from convcost.network.graph import Tensor
-
-_JOINED = frozenset(("slice", "concat"))
 
 
 def with_rolls(items: Sequence[MappedItem], outputs: Sequence[Tensor]) -> list[MappedItem]:
@@ -24,7 +21,7 @@ def with_rolls(items: Sequence[MappedItem], outputs: Sequence[Tensor]) -> list[M
         items: The items.
         outputs: What the model gives.
     """
-    if not {item.type for item in items} >= _JOINED:
+    if not _joins_slices(items):
         return list(items)
     graph = ItemGraph(items, outputs)
     gone: set[int] = set()
@@ -48,6 +45,13 @@ def with_rolls(items: Sequence[MappedItem], outputs: Sequence[Tensor]) -> list[M
     return [rolls.get(id(item), item) for item in items if id(item) not in gone]
 
 
+def _joins_slices(items: Sequence[MappedItem]) -> bool:
+    """Return whether slices are put together, and nothing else with them."""
+    slices = {key_of(item.outputs[0]) for item in items if item.type == "slice"}
+    joined = [item for item in items if item.type == "concat"] if slices else []
+    return any(slices.issuperset(map(key_of, item.inputs)) for item in joined)
+
+
 def _roll(item: MappedItem, graph: ItemGraph) -> tuple[list[MappedItem], int, int] | None:
     """Return the slices of a roll, how far it goes and along which axis; None where an item is none."""
     if item.type != "concat" or len(item.inputs) != 2:
@@ -60,17 +64,14 @@ def _roll(item: MappedItem, graph: ItemGraph) -> tuple[list[MappedItem], int, in
         return None
     if any(graph.only_reader(tensor) is not item for tensor in item.inputs):
         return None
-    joined: Any = REGISTRY["concat"].read(item.fields, item.inputs)
-    last, first = (_read(each) for each in (tail, head))
+    joined: Any = item.definition
+    last: Any = tail.definition
+    first: Any = head.definition
     size = tail.inputs[0].shape[joined.axis]
     fits = last.axis == first.axis == joined.axis and last.step == first.step == 1
     if not fits or (first.start, first.end, last.end) != (0, last.start, size):
         return None
     return [tail, head], -first.end if 2 * first.end <= size else size - first.end, joined.axis
-
-
-def _read(item: MappedItem) -> Any:
-    return REGISTRY[item.type].read(item.fields, item.inputs)
 
 
 _SLICES = frozenset(("slice",))
@@ -87,7 +88,7 @@ def with_depth(items: Sequence[MappedItem], outputs: Sequence[Tensor]) -> list[M
         items: The items.
         outputs: What the model gives.
     """
-    if not {item.type for item in items} >= _JOINED:
+    if not _joins_slices(items):
         return list(items)
     graph = ItemGraph(items, outputs)
     gone: set[int] = set()
@@ -111,7 +112,7 @@ def _depth(item: MappedItem, views: Sequence[View]) -> MappedItem | None:
     if len(base.shape) != 3 or base.layout not in _PATTERNS or any(view.base is not base for view in views):
         return None
     rows, columns, channels = (0, 1, 2) if base.layout == TOKENS else (1, 2, 0)
-    joined: Any = REGISTRY["concat"].read(item.fields, item.inputs)
+    joined: Any = item.definition
     strides = [axis[0][1] for axis in row_major(base.shape)]
     steps = [flat([views[0].axes[axis]])[-1][1] // strides[axis] for axis in (rows, columns)]
     if joined.axis != channels or prod(steps) != len(views) or min(steps) < 2:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.errors import ErrorDetail, OptionError, Place, SpecError, WarningDetail, nearest
+from convcost.importers.flow import AS_IT_IS
 from convcost.importers.graph import Constant, Node, Shape
 from convcost.importers.values import Moved, Unmapped, Unsupported
 from convcost.model_options import SHAPE, ModelOptions, current
@@ -30,6 +31,10 @@ _VALUE_BY_VALUE = _BROADCAST | frozenset(
 """Operators that give a value for each that they read."""
 _MOST_ERRORS = 20
 _LISTED = 5  # nodes of one operator that a message names
+
+_LARGEST = 10**15
+_Shape = tuple[list[int], int | None]
+"""The sizes of a value, and the axis of the batch that they lack; None where it has none."""
 
 Kinds = dict[tuple[str, str], list[Node]]
 """Nodes by their operator, and by why it cannot be mapped."""
@@ -60,7 +65,8 @@ class UnknownOperators:
         """
         used = self._used(node)
         costs = self.options.declare.get(node.operator)
-        shapes = [costs[SHAPE]] if costs is not None and SHAPE in costs and len(used) == 1 else self._shapes(node, used)
+        given = costs.get(SHAPE) if costs is not None and len(used) == 1 else None
+        shapes: list[_Shape] | None = [(given, 0)] if given is not None else self._shapes(node, used)
         if costs is not None and shapes is not None:
             self._declared.add(node.operator)
             self._emit(node, "declared", {name: value for name, value in costs.items() if name != SHAPE}, used, shapes)
@@ -118,33 +124,48 @@ class UnknownOperators:
         used = tuple([name for name in node.outputs if name and name in self._read])
         return used or tuple(node.outputs[:1])
 
-    def _shapes(self, node: Node, names: Sequence[str]) -> list[list[int]] | None:
-        """Return the shapes of some values of a node, without the batch axis; None where one is not known.
+    def _shapes(self, node: Node, names: Sequence[str]) -> list[_Shape] | None:
+        """Return the shapes of some values of a node; None where one is not known.
 
-        They are those that the file records; of operators that work value by value they follow from what is read.
+        They are those that the file records of values with a batch axis: others may be as long as in the exporter's
+        example alone. Of some operators they follow from what is read.
         """
         found = []
         for name in names:
-            shape = self.mapper.graph.shapes.get(name, ())
-            sizes = [self.mapper.size(size) for size in shape[1:]]
-            if not shape and len(names) == 1 and (inferred := self._inferred(node)):
-                return [inferred]
-            if not sizes or not self._is_batch(shape[0]) or not all(size and size < 10**15 for size in sizes):
+            recorded = self.mapper.graph.shapes.get(name, ())
+            sizes = [self.mapper.size(size) for size in recorded[1:]]
+            known = [size for size in sizes if size and size < _LARGEST]
+            has_batch = len(known) == len(sizes) > 0 and self._is_batch(recorded[0])
+            full = (1, *known) if has_batch else self._inferred(node)
+            if not full or (full[0] != 1 and self.mapper.batch != 1):
                 return None
-            found.append([size for size in sizes if size])
-        return found or None
+            found.append(_without_batch(full))
+        return found if len({axis for _, axis in found}) == 1 else None
 
-    def _inferred(self, node: Node) -> list[int]:
-        """Return the shape that an operator gives which works value by value; nothing where it is not known."""
+    def _inferred(self, node: Node) -> tuple[int, ...]:
+        """Return the shape of what an operator gives that follows from what it reads; nothing where it is not known."""
         names = [name for name in node.inputs if name]
-        known = [self.mapper.values.get(name) for name in names]
-        if node.operator not in _VALUE_BY_VALUE or not names or any(isinstance(each, Unmapped) for each in known):
-            return []
-        fulls = [self.mapper.full(name) for name in (names if node.operator in _BROADCAST else names[:1])]
-        rank = max(map(len, fulls))
-        columns = zip(*((1,) * (rank - len(full)) + full for full in fulls), strict=True)
-        shape = [max(column) if 0 not in column else 0 for column in columns]
-        return shape[1:] if shape[:1] == [1] and 0 not in shape else []
+        if not names or any(isinstance(self.mapper.values.get(name), Unmapped) for name in names):
+            return ()
+        fulls = [self.mapper.full(name) for name in names]
+        if node.operator in _VALUE_BY_VALUE:
+            return _stretched(fulls if node.operator in _BROADCAST else fulls[:1])
+        axis = node.attributes.get("axis", -1 if node.operator == "TopK" else 0)
+        if node.operator == "TopK":
+            count = self.mapper.numbers(node, 1, "k")
+            return (*fulls[0][:axis], int(count[0]), *fulls[0][axis:][1:]) if count else ()
+        if node.operator == "Gather":
+            axis %= len(fulls[0])
+            return (*fulls[0][:axis], *fulls[1], *fulls[0][axis + 1 :])
+        if node.operator == "GatherElements":
+            return fulls[1]
+        if node.operator == "GatherND":
+            shared = node.attributes.get("batch_dims", 0)
+            return (*fulls[1][:-1], *fulls[0][shared + fulls[1][-1] :])
+        if node.operator == "RoiAlign":
+            cells = (node.attributes.get("output_height", 1), node.attributes.get("output_width", 1))
+            return (fulls[1][0], fulls[0][1], *cells)
+        return ()
 
     def _is_batch(self, size: int | str | None) -> bool:
         """Return whether the first axis of a value is that of the batch."""
@@ -154,19 +175,20 @@ class UnknownOperators:
     # items
 
     def _emit(
-        self, node: Node, type: str, fields: dict[str, Any], names: Sequence[str], shapes: list[list[int]] | None
+        self, node: Node, type: str, fields: dict[str, Any], names: Sequence[str], shapes: list[_Shape] | None
     ) -> None:
+        axis = shapes[0][1] if shapes else AS_IT_IS
         if shapes is not None:
-            fields["output_shape"] = shapes if len(shapes) > 1 else shapes[0]
+            fields["output_shape"] = [sizes for sizes, _ in shapes] if len(shapes) > 1 else shapes[0][0]
         kind = node.operator.rpartition(".")[2]
         name = f"{node.scope}.{kind}" if node.scope else kind if kind.lower() != "null" else type
         try:
-            outputs = self.mapper.emit(node, type, fields, self._inputs(node), name=name, gives=(), batch=0)
+            outputs = self.mapper.emit(node, type, fields, self._inputs(node), name=name, gives=(), batch=axis)
         except Unsupported as error:
             raise OptionError(ErrorDetail(f"--declare {node.operator}: {error}", Place(self.mapper.file))) from None
         for place, value in enumerate(names):
             tensor = outputs[place] if shapes is not None else outputs[0]
-            self.mapper.values[value] = tensor if shapes is not None else Unmapped(tensor)
+            self.mapper.values[value] = self.mapper.held(tensor, axis) if shapes is not None else Unmapped(tensor)
 
     def _inputs(self, node: Node) -> list[Tensor]:
         """Return what a node reads beside constants; an input of the network where that is nothing."""
@@ -175,9 +197,16 @@ class UnknownOperators:
             value = self.mapper.values.get(name)
             tensor = value.tensor if isinstance(value, Unmapped) else None
             if isinstance(value, (Tensor, Moved)):
-                tensor = self.tensor(name)
+                tensor = self._written(name)
             found += [tensor] if tensor is not None else []
         return found or self.mapper.builder.inputs[:1]
+
+    def _written(self, name: str) -> Tensor:
+        """Return a value as a tensor; what it is moved from where the language cannot write it."""
+        try:
+            return self.mapper.tensor(name)
+        except Unsupported:
+            return self.mapper.moved(name).base
 
     def tensor(self, name: str) -> Tensor:
         """Return a value as a tensor, in whichever shape the language can write it.
@@ -242,6 +271,19 @@ class UnknownOperators:
         if recorded and (not known or self.mapper.sizes):  # with the names of open axes
             return shape_text(recorded[1:])
         return shape_text(value.shape) if isinstance(value, (Tensor, Moved)) else "an unknown shape"
+
+
+def _without_batch(full: tuple[int, ...]) -> _Shape:
+    """Return a shape without the batch axis, and that axis."""
+    return ([*full[1:]], 0) if full[0] == 1 and len(full) > 1 else ([*full], None)
+
+
+def _stretched(fulls: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the shape to which some are stretched; nothing where a size is 0."""
+    rank = max(map(len, fulls))
+    columns = zip(*((1,) * (rank - len(full)) + full for full in fulls), strict=True)
+    shape = tuple([max(column) if 0 not in column else 0 for column in columns])
+    return () if 0 in shape else shape
 
 
 def shape_text(shape: Shape) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.importers.items import MappedItem
-from convcost.layers.base import REGISTRY
 from convcost.network.graph import Tensor
 
 Factors = tuple[tuple[int, int], ...]
@@ -106,7 +105,7 @@ def moved(view: View, item: MappedItem, given: Tensor) -> View | None:
     """Return a view behind an item that moves it; None where it is no regular view any more."""
     axes, offset = view.axes, view.offset
     if item.type in MOVES:
-        definition: Any = REGISTRY[item.type].read(item.fields, item.inputs)
+        definition: Any = item.definition
         if item.type == "permute":
             found: Axes | None = tuple([axes[axis] for axis in definition.axes])
         elif item.type == "rearrange":

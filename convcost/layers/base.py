@@ -93,6 +93,9 @@ class LayerType:
     """Whether its costs are the author's, so that nothing can be verified."""
     unknown: ClassVar[bool] = False
     """Whether nobody knows its costs, so that all totals are lower bounds."""
+    by_layout: ClassVar[bool] = False
+    """Whether `prepare` depends on the layouts and the number of axes of what it reads, and on none of their sizes."""
+
     weights: ClassVar[bool] = False
     """Whether a batch norm behind it folds into it, and `norm` and `activation` may be written with it."""
     folds: ClassVar[bool] = False

@@ -23,6 +23,7 @@ class Elementwise(LayerType):
 
     arity = _MANY
     stretches = True
+    by_layout = True
 
     axis: int = field(axis, None, "The axis that a vector meets; the channels without it.")
 
@@ -136,6 +137,7 @@ class Concat(LayerType, type="concat"):
 
     arity = _MANY
     note = MOVES
+    by_layout = True
 
     axis: int = field(axis, None, "The axis along which they are joined; the channels without it.")
 

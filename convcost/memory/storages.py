@@ -185,8 +185,7 @@ class _Sharer:
 def values_of(network: Network, tensor: Tensor) -> Any:
     """Return how many values a tensor holds for one input: those of all slices where its layer runs on several."""
     times = 1 if tensor.producer == INPUT else network.layers[tensor.producer].times
-    values = product(tensor.shape)
-    return values if times.__class__ is int and times == 1 else values * times
+    return product(tensor.shape) * times
 
 
 def _moves(layer: Layer) -> bool:

@@ -242,15 +242,6 @@ class Network(Struct, frozen=True):
         """Return the indices of the layers that give an output of the network."""
         return {tensor.producer for tensor in self.outputs if tensor.producer != INPUT}
 
-    def readers_of(self, tensor: Tensor) -> list[int]:
-        """Return the indices of the layers that read a tensor, once each, in order."""
-        source = tensor.producer, tensor.output
-        return [
-            index
-            for index, layer in enumerate(self.layers)
-            if any((each.producer, each.output) == source for each in layer.inputs)
-        ]
-
     def readers(self) -> list[int]:
         """Return how often each layer's outputs are read; an output that the network names is read once more."""
         counts = [0] * len(self.layers)

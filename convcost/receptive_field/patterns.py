@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from math import gcd, lcm
 from operator import or_
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -126,25 +126,6 @@ def _of_bits(low: int, bits: int) -> PositionSet:
 def _check(width: int) -> None:
     if width > MOST_BITS:
         raise NotFollowed(f"fields with holes, {width:,} positions wide, are not followed")
-
-
-class Sight(Protocol):
-    """What the outputs along an axis, or along several that count as one, see of an axis of the input."""
-
-    def through(self, window: AxisWindow, size: int, outputs: int) -> Any:
-        """Return the pattern of outputs that read this one through a window.
-
-        Args:
-            window: The window.
-            size: How many of these there are.
-            outputs: How many outputs there are.
-        """
-
-    def with_(self, other: Any) -> Any:
-        """Return the union of both patterns; None where their steps differ."""
-
-    def tiled(self, size: int) -> Any:
-        """Return the pattern of outputs that repeat the first ones periodically."""
 
 
 class FieldPattern(Struct, frozen=True):

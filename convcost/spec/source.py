@@ -28,12 +28,22 @@ _SPECS = frozenset(("", ".yaml", ".yml"))
 
 SPEC_FORM = "a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
 """What a file should be that is none."""
-_FOREIGN = {
+CONVERT = "ONNX, .pt2, Keras and TensorFlow Lite files are read: export or convert it to one of these"
+"""How to go on with a model of another format."""
+_UNREAD = {
+    ".pb": "a TensorFlow graph",
+    ".ckpt": "a checkpoint",
+    ".pdmodel": "a Paddle program",
+    ".mlmodel": "a Core ML model",
+    ".caffemodel": "a Caffe model",
+    ".engine": "a TensorRT engine",
+    ".gguf": "a GGUF file",
+}
+"""Models of formats that are not read, by their suffix."""
+_FOREIGN = _UNREAD | {
     ".pt": "a model saved by PyTorch",
     ".pth": "a model saved by PyTorch",
     ".pkl": "a pickle of Python",
-    ".ckpt": "a checkpoint",
-    ".pb": "a TensorFlow graph",
     ".safetensors": "weights in the format safetensors",
     ".npz": "arrays of NumPy",
     ".npy": "an array of NumPy",
@@ -67,6 +77,7 @@ _STARTS = {
     b"\x80\x02": "a pickle of Python",
     b"\x80\x04": "a pickle of Python",
     b"\x1f\x8b": "a compressed file",
+    b"<?xml": "an XML file",
 }
 """What files of other programs begin with."""
 POINTER = b"version https://git-lfs.github.com/spec/"
@@ -117,7 +128,7 @@ def read(spec: str | Path) -> Source:
     if model_options.current().signature:
         raise OptionError(ErrorDetail(f"--signature is for TensorFlow Lite files, and {named!r} is a spec"))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
-        raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
+        raise SpecError(_unreadable(shown, f"it is {what}, not a spec", _instead(Path(spec))))
     return Source(shown, _decode(bytes(data), shown))
 
 
@@ -168,12 +179,15 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
         if refused.too_large and (damaged := _no_model(shown, b"\0")) is not None:
             raise SpecError(damaged) from None
         if refused.too_large and (what := _foreign(path.suffix)):
-            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM)) from None
+            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", _instead(path))) from None
         help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
         raise SpecError(_unreadable(shown, refused.reason, help, refused.found)) from None
     except FileNotFoundError:
         raise SpecError(_missing(shown)) from None
     except IsADirectoryError:
+        if (path / "saved_model.pb").exists() or path.suffix == ".mlpackage":
+            what = "a Core ML model" if path.suffix == ".mlpackage" else "a SavedModel of TensorFlow"
+            raise SpecError(_unreadable(shown, f"it is {what}", CONVERT)) from None
         raise SpecError(_unreadable(shown, "it is a directory", "name a file in it")) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -311,6 +325,11 @@ def _foreign(suffix: str, data: bytes = b"") -> str:
         if data.startswith(start):
             return named or what
     return named if not data or _BINARY.search(data) else ""
+
+
+def _instead(path: Path) -> str:
+    """Return what to give instead of a file of another program."""
+    return CONVERT if path.suffix.lower() in _UNREAD else SPEC_FORM
 
 
 def _no_model(file: str, data: bytes | mmap) -> ErrorDetail | None:

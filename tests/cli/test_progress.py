@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import os
+import pty
 import re
-import subprocess
 import sys
+import termios
+import time
+from contextlib import suppress
 
 import pytest
 
+from convcost.cli import progress
 from convcost.cli.progress import Operations, Progress
 from convcost.errors import cells
-from convcost.verification.formulas import types
+from convcost.spec import limits
 
 WORK = """
 import time
@@ -99,17 +105,96 @@ def test_a_terminal_sees_it_after_a_second_and_nothing_of_it_stays(seen):
     assert all("% of 1,000 points, about " in line and line.endswith("left, a net") for line in lines[:-1])
 
 
-def test_what_takes_less_than_a_second_shows_nothing(seen):
-    assert seen(WORK.format(steps=3)) == ""
+@pytest.fixture
+def watched_steps(monkeypatch):
+    """Return a function that works some steps in this process, and returns what a terminal shows of it meanwhile."""
+    monkeypatch.setattr(progress, "_AFTER", 0.05)
+    monkeypatch.setattr(progress, "_EVERY", 0.01)
+
+    def watched_steps(seconds, stream=None, **env):
+        main, side = pty.openpty()
+        termios.tcsetwinsize(side, (24, 60))
+        for name, value in {"TERM": "xterm", **env}.items():
+            monkeypatch.setenv(name, value)
+        with os.fdopen(side, "w", encoding="utf-8") as terminal, monkeypatch.context() as here:
+            here.setattr(sys, "stderr", terminal if stream is None else stream)
+            with progress.shown("a net", "points") as bar:
+                bar.advance(5, 1000)
+                time.sleep(seconds)
+            terminal.write("end")
+        shown = b""
+        while not shown.endswith(b"end"):
+            shown += os.read(main, 65_536)
+        os.close(main)
+        return shown.decode().removesuffix("end")
+
+    return watched_steps
 
 
-def test_a_dumb_terminal_sees_nothing(seen):
-    assert seen(WORK.format(steps=15), TERM="dumb") == ""
+def test_the_bar_is_as_wide_as_the_terminal_and_nothing_of_it_stays(watched_steps):
+    *lines, last = watched_steps(0.15).split("\x1b[K")
+    assert (lines[-1], last) == ("\r", "")
+    assert lines[:-1]
+    assert all(re.fullmatch(r"\r +0 % of 1,000 points, about \d+ s left, a net", line) for line in lines[:-1])
 
 
-def test_a_pipe_sees_nothing():
-    done = subprocess.run([sys.executable, "-c", WORK.format(steps=15)], capture_output=True, check=True, timeout=60)
-    assert (done.stdout, done.stderr) == (b"", b"")
+def test_what_takes_less_than_a_second_shows_nothing(watched_steps):
+    assert watched_steps(0.01) == ""
+
+
+def test_a_dumb_terminal_sees_nothing(watched_steps):
+    assert watched_steps(0.15, TERM="dumb") == ""
+
+
+def test_a_pipe_sees_nothing(watched_steps):
+    pipe = io.StringIO()
+    assert (watched_steps(0.15, stream=pipe), pipe.getvalue()) == ("", "")
+
+
+def test_a_terminal_that_goes_away_is_no_error(monkeypatch):
+    main, side = pty.openpty()
+    os.close(main)
+    with os.fdopen(side, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        waits = iter((False, True))
+        progress._draw(Progress("a net", "points"), lambda seconds: next(waits))  # its second `wait` is not reached
+        assert next(waits) is True
+        monkeypatch.undo()
+        with suppress(OSError):
+            terminal.close()
+
+
+def test_the_number_of_layers_is_shown_where_unrolling_takes_a_while(monkeypatch):
+    shown = io.StringIO()
+    shown.isatty = lambda: True
+    times = iter([100.0, 100.5, 101.5, 101.55, 102.0, 200.0, 300.0])
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setattr(progress, "monotonic", lambda: next(times))
+    monkeypatch.setattr(progress, "_started", 0.0)
+    monkeypatch.setattr(progress, "_written_at", 0.0)
+    notify = []
+    monkeypatch.setattr(limits, "notify", notify.append)
+    progress.watch_layers()
+    (layers,) = notify
+    layers(0, False)  # at 100.0: it begins
+    layers(500, False)  # half a second later: not yet
+    layers(1_500, False)
+    layers(1_600, False)  # too soon after the last line
+    layers(2_000, True)
+    progress.clear()
+    progress.clear()  # there is nothing any more
+    layers(0, False)
+    layers(19_999, True)  # at 300.0: at once, and of few layers
+    assert shown.getvalue() == (
+        "\r1,500 layers so far\x1b[K\rcounting 2,000 layers …\x1b[K\r\x1b[K\rcounting 19,999 layers …\x1b[K"
+    )
+
+
+def test_layers_are_not_watched_without_a_terminal(monkeypatch):
+    monkeypatch.setattr(limits, "notify", pytest.fail)
+    for stream in None, io.StringIO():
+        monkeypatch.setattr(sys, "stderr", stream)
+        progress.watch_layers()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +202,7 @@ def test_a_pipe_sees_nothing():
     [
         (["verify", "mobilenet_v1", "--set", "alpha=1/4", "--full", "-f", "json"], r"[1-9]\d* operations"),
         (["sweep", "mobilenet_v1", "--set", "alpha=1/32:1.1:1/32", "-f", "json"], "35 points"),
-        (["verify", "--formulas"], rf"{len(types())} layer types"),
+        (["verify", "--formulas"], "2 layer types"),
     ],
 )
 def test_commands_that_may_take_long_have_a_bar(arguments, total, seen):
@@ -126,6 +211,8 @@ import sys
 from convcost.cli import main, progress
 progress._AFTER, progress._EVERY = 0.0, 0.01
 progress.Progress.line = lambda self, width: f"{{self._total}} {{self._unit}}"
+from convcost.verification import formulas
+formulas.types = lambda: ["conv", "relu"]
 sys.argv = ["convcost", *{arguments}]
 main()
 """

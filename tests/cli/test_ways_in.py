@@ -214,7 +214,8 @@ def project(folder, convcost):
 
 
 @pytest.mark.parametrize("line", list(dict.fromkeys(line for lines in EXAMPLES.values() for line, _ in lines)))
-def test_every_example_runs(line, project, convcost):
+def test_every_example_runs(line, project, convcost, monkeypatch):
+    monkeypatch.setattr("convcost.verification.formulas.types", lambda: ["conv", "relu"])  # all of them take long
     line, _, redirected = line.partition(" > ")
     _, *words = shlex.split(line)
     if words[0] == "init" and "--force" not in words:
@@ -247,6 +248,8 @@ def specs(folder):
     """Return a folder with a spec that has symbols, and another folder."""
     (folder / "swept.yaml").write_text("symbols: {alpha: 1/2, n: }\ninput: [n, 4, 4]\nlayers: [relu]\n")
     (folder / "nets").mkdir()
+    for name in ("model.onnx", "model.TFLITE", "model.txt"):
+        (folder / name).write_bytes(b"")
     return folder
 
 
@@ -298,6 +301,7 @@ def bash(program, specs):
         (["analyze", "mobilenet_v3"], ["mobilenet_v3_large", "mobilenet_v3_small"]),
         (["analyze", "n"], ["net.yaml", "nets/"]),
         (["analyze", "net.yaml", "swe"], ["swept.yaml"]),
+        (["analyze", "mod"], ["model.TFLITE", "model.onnx"]),
         (["analyze", "nets"], []),  # the shell knows folders better
         (["analyze", "net.yaml", "--strict", "--so"], ["--sort"]),
         (["analyze", "net.yaml", "--sort", "deployed"], ["deployed_params"]),
@@ -332,7 +336,8 @@ def test_bash_completes(bash):
 
 
 def test_every_shipped_spec_is_completed(completions):
-    assert set(completions("analyze", "")) == {*shipped(), "net.yaml", "swept.yaml", "nets/"}
+    files = {"net.yaml", "swept.yaml", "model.onnx", "model.TFLITE", "nets/"}
+    assert set(completions("analyze", "")) == {*shipped(), *files}
 
 
 def test_a_command_imports_nothing_of_completion(folder, command):

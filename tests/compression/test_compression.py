@@ -12,6 +12,7 @@ from fractions import Fraction
 from math import prod
 from pathlib import Path
 
+import huffman_streams
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,7 +127,7 @@ def test_expected_fillers_are_the_mean_over_all_positions():
 @given(st.dictionaries(st.integers(0, 20), st.integers(1, 50), min_size=1))
 def test_codes_are_as_short_as_any_and_none_begins_another(weights):
     lengths = huffman.code_lengths(weights)
-    codes = huffman.canonical_codes(lengths)
+    codes = huffman_streams.canonical_codes(lengths)
     texts = [format(code, f"0{length}b") for code, length in codes.values()]
 
     assert not any(one != other and other.startswith(one) for one in texts for other in texts)
@@ -142,12 +143,12 @@ def test_codes_are_as_short_as_any_and_none_begins_another(weights):
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=200))
 def test_a_stream_is_decoded(symbols):
     counts = {symbol: symbols.count(symbol) for symbol in symbols}
-    codes = huffman.canonical_codes(huffman.code_lengths(counts))
-    stream, bits = huffman.encode(symbols, codes)
+    codes = huffman_streams.canonical_codes(huffman.code_lengths(counts))
+    stream, bits = huffman_streams.encode(symbols, codes)
 
     assert bits == huffman.stream_bits(counts)
     assert len(stream) == -(-bits // 8)
-    assert huffman.decode(stream, bits, codes) == symbols
+    assert huffman_streams.decode(stream, bits, codes) == symbols
 
 
 def npy(values, shape, kind="<f4"):
@@ -205,9 +206,9 @@ def test_the_stream_of_a_small_network_is_as_long_as_predicted(tmp_path, write):
             numbers = {value: number for number, value in enumerate(sorted(set(symbols)))}
             stream = [numbers[value] for value in symbols]
             counts = {symbol: stream.count(symbol) for symbol in stream}
-            codes = huffman.canonical_codes(huffman.code_lengths(counts))
-            data, bits = huffman.encode(stream, codes)
-            assert huffman.decode(data, bits, codes) == stream
+            codes = huffman_streams.canonical_codes(huffman.code_lengths(counts))
+            data, bits = huffman_streams.encode(stream, codes)
+            assert huffman_streams.decode(data, bits, codes) == stream
             total += bits
         stage = layer.stages[3]
         assert (stage.lower, stage.upper) == (stage.bytes, -(-(total + 4 * 32) // 8))

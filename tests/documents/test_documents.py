@@ -127,7 +127,8 @@ def schemas():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_report_is_what_its_structure_says(command, run, schemas):
+def test_a_report_is_what_its_structure_says(command, run, schemas, monkeypatch):
+    monkeypatch.setattr("convcost.verification.formulas.types", lambda: ["conv", "relu"])  # all of them take long
     text = run(command)
     data = json.loads(text)
     if isinstance(data, dict):

@@ -1,6 +1,6 @@
-"""Records a detector of torchvision as an ONNX file without weights: `python record_detectors.py`.
+"""Records detectors of torchvision as ONNX files without weights: `python record_detectors.py`.
 
-It needs `torch`, `torchvision` and `onnx`; the tests need what it writes only. The detector reads one picture without a
+It needs `torch`, `torchvision` and `onnx`; the tests need what it writes only. A detector reads one picture without a
 batch axis, as `torchvision.models.detection` does; macs are half of what `FlopCounterMode` counts.
 """
 
@@ -14,17 +14,21 @@ from pathlib import Path
 from record_models import strip
 
 DATA = Path(__file__).parent / "data" / "detectors"
-NAME, SIZE = "ssdlite320_mobilenet_v3_large", 320
+DETECTORS = {  # and the parts before boxes are chosen by their scores
+    "ssdlite320_mobilenet_v3_large": ("SSD.backbone", "SSD.head"),
+    "fasterrcnn_mobilenet_v3_large_320_fpn": ("FasterRCNN.backbone", "FasterRCNN.rpn"),
+}
+SIZE = 320
 
 
-def main():
-    """Write the file and what PyTorch says of it."""
+def record(name, parts):
+    """Write the file of a detector, and return the macs that PyTorch counts before boxes are chosen."""
     import onnx
     import torch
     import torchvision
     from torch.utils.flop_counter import FlopCounterMode
 
-    model = getattr(torchvision.models.detection, NAME)(weights=None, weights_backbone=None).eval()
+    model = getattr(torchvision.models.detection, name)(weights=None, weights_backbone=None).eval()
     picture = torch.rand(3, SIZE, SIZE)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model([picture])
@@ -35,9 +39,15 @@ def main():
     strip(file)
     DATA.mkdir(exist_ok=True)
     packed = lzma.compress(file.SerializeToString(), preset=9 | lzma.PRESET_EXTREME)
-    (DATA / f"{NAME}.onnx.xz").write_bytes(packed)
+    (DATA / f"{name}.onnx.xz").write_bytes(packed)
     versions = {module.__name__: module.__version__ for module in (torch, torchvision, onnx)}
-    truth = {"versions": versions, "macs": counter.get_total_flops() // 2}
+    counts = counter.get_flop_counts()
+    return {"versions": versions, "macs": sum(sum(counts[part].values()) for part in parts) // 2}
+
+
+def main():
+    """Write the files and what PyTorch says of them."""
+    truth = {name: record(name, parts) for name, parts in DETECTORS.items()}
     (DATA / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
 
 

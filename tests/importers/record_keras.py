@@ -3,9 +3,10 @@
     python record_keras.py         with keras 3.15.1 on torch 2.13.0+cpu, and h5py 3.16.0
     python record_keras.py --tf    with tf_keras 2.21.0 on tensorflow-cpu 2.21.0
 
-The first records small models of nearly every layer and all of `keras.applications`, the second small models that
-TensorFlow's Keras writes in its own way. Parameters are `count_params()` and the sizes of trainable weights; macs are
-half of `FlopCounterMode`'s, or arithmetic here where it counts otherwise. No weight is kept.
+The first records small models of nearly every layer and all of `keras.applications` but one, the second small models
+that TensorFlow's Keras writes in its own way, and NASNetMobile, which Keras does not make with PyTorch. Parameters are
+`count_params()` and the sizes of trainable weights; macs are half of `FlopCounterMode`'s, those of the products in
+TensorFlow's graph, or arithmetic here where these count otherwise. No weight is kept.
 """
 
 from __future__ import annotations
@@ -375,15 +376,33 @@ def sequence_of_tensorflow():
     return built, 6 * (2 * 4 * 4 * 12 + 3 * 3 * 11 + 3 * 4 + 3 * 7) + 3 * 2
 
 
+def products_of(built):
+    """Return the multiply–accumulates of the convolutions and matrix products in TensorFlow's graph of a model."""
+    given = tensorflow.TensorSpec([1, *built.inputs[0].shape[1:]])
+    graph = tensorflow.function(lambda x: built(x, training=False)).get_concrete_function(given).graph
+    total = 0
+    for each in graph.get_operations():
+        if each.type in ("Conv2D", "DepthwiseConv2dNative", "MatMul"):
+            kernel, values = each.inputs[1].shape, prod(each.outputs[0].shape)
+            total += values * prod(kernel[:2] if each.type.startswith("Depth") else kernel[:-1])
+    return total
+
+
+def nasnet_mobile():
+    built = keras.applications.NASNetMobile(weights=None, input_shape=(SIDE, SIDE, 3), classes=10)
+    return built, products_of(built)
+
+
 def main_of_tensorflow():
     found = {}
     makers = (functions_of_tensorflow, models_within_models, layers_of_tensorflow, sequence_of_tensorflow)
-    for make in makers:
+    named = {make.__name__: make for make in makers} | {"NASNetMobile": nasnet_mobile}
+    for name, make in named.items():
         keras.backend.clear_session()
         built, macs = make()
         trainable = sum(prod(weight.shape) for weight in built.trainable_weights)
         config = json.loads(built.to_json())
-        found[make.__name__] = {"params": trainable, "all": built.count_params(), "macs": macs, "config": config}
+        found[name] = {"params": trainable, "all": built.count_params(), "macs": macs, "config": config}
     save("tf_keras", found)
 
 

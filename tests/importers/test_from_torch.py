@@ -78,6 +78,31 @@ def test_what_cannot_be_exported_is_left_as_it_was_too(torch):
     assert (module.training, torch.backends.mha.on) == (True, True)
 
 
+class GuardOnDataDependentSymNode(RuntimeError):
+    """What torch raises where a choice depends on numbers; it prints the graph so far."""
+
+    partial_fx_graph = "def forward(self, x):\n    y = x + 1"
+
+
+@pytest.mark.parametrize("where", [" (torchvision/ops/boxes.py:86 in batched_nms)", ""])
+def test_a_choice_that_depends_on_values_is_left_out_of_the_export(where, torch, capsys):
+    reason = "Could not guard on data-dependent expression Eq(u0, 0)"
+
+    def fail():
+        sys.stderr.write(f"{GuardOnDataDependentSymNode.partial_fx_graph}\nof the model itself\n")
+        raise GuardOnDataDependentSymNode(f"{reason}\n\nCaused by:{where}\nmore" if where else reason)
+
+    module = Module(fail, children=[Module(tensors=[Tensor(1)]), Module(), Module(tensors=[Tensor(1)])])
+    found = "torchvision/ops/boxes.py:86 in batched_nms decides by values"
+    assert message(module, Tensor(1, 3, 8, 8)) == (
+        "error: torch.export cannot export the Module: which of its operators run depends on values\n"
+        f" = found: {found if where else f'GuardOnDataDependentSymNode: {reason}'}\n"
+        " = help: export what stands before that: a module whose forward returns it, or a part of the Module, "
+        "such as from_torch(module.part_0, …): part_0, part_2"
+    )
+    assert capsys.readouterr().err == "of the model itself\n"
+
+
 class Kept(Module):
     """A module that cannot be copied."""
 

@@ -61,7 +61,7 @@ def refused(content, write):
     [
         (k.text({"class_name": "MyModel", "config": {"width": 3}}),
          ("error: the model is of a class of its own, 'MyModel': the file has no layers of it\n --> net\n"
-         "  = help: build it from layers, as a functional model")),
+         "  = help: save keras.Model(model.inputs, model.outputs), which lists its layers, where it is made of them")),
         (k.text({"format": "graph-model", "modelTopology": {"node": []}}),
          ("error: it is a TensorFlow graph, which has no layers\n --> net\n"
          "  = help: convert the Keras model to a layers model, or to ONNX")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras_writer as k
 import pytest
+import yaml
 
 import convcost
 from convcost.importers import IMPORTERS, import_model
@@ -18,7 +19,18 @@ def mapped(model):
 
 def types(model):
     """Return the types of a model's items, with the fields that say most."""
-    said = ("op", "value", "axis", "scale_factor", "size", "padding", "upscale_factor", "downscale_factor", "chunks")
+    said = (
+        "op",
+        "value",
+        "axis",
+        "scale_factor",
+        "size",
+        "padding",
+        "upscale_factor",
+        "downscale_factor",
+        "chunks",
+        "shift",
+    )
     found = []
     for item in mapped(model).items:
         fields = [str(item.fields[name]) for name in said if name in item.fields]
@@ -65,8 +77,8 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Max", axis=-1, keepdims=True), ["reduce max [0]"]),
         (function("Flip", axis=1), ["flip [1]"]),
         (function("Flip", axis=0), None),
-        (function("Roll", shift=3, axis=1), ["roll [1]"]),
-        (function("Roll", shift=[1, -2], axis=[1, 3]), ["roll [1, 0]"]),
+        (function("Roll", shift=3, axis=1), ["roll [1] [3]"]),
+        (function("Roll", shift=[1, -1], axis=[1, 3]), ["roll [1, 0] [1, -1]"]),
         (function("Roll", shift=3), None),
         (function("Tile", repeats=[1, 1, 2, 1]), ["permute", "concat 1"]),
         (function("Tile", repeats=[2, 1, 1, 1]), None),
@@ -76,6 +88,8 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Take", [8], axis=1), None),
         (function("Take", [0], axis=0), None),
         (function("Unstack", axis=0), None),
+        (function("Unstack", axis=1, shape=[10_001, 2]), None),
+        (function("Split", indices_or_sections=10**12, axis=1, shape=[10**12, 2]), None),
         (function("Var", axis=-1), ["reduce mean [0]", "subtract", "elementwise square", "reduce mean [0]"]),
         (function("Std", axis=[1, 2], keepdims=True),
          ["global_avg_pool", "subtract", "elementwise square", "global_avg_pool", "elementwise sqrt"]),
@@ -131,6 +145,17 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (of_tensorflow("compat.v1.depth_to_space", block_size=2), ["rearrange"]),
         (of_tensorflow("image.resize", size=[16, 12], method="nearest"), ["upsample [16, 12]"]),
         (of_tensorflow("clip_by_value", clip_value_min=0.0, clip_value_max=6.0), ["relu6"]),
+        (of_tensorflow("roll", shift=1, axis=1), ["roll [1] [1]"]),
+        (of_tensorflow("reverse", axis=[2]), ["flip [2]"]),
+        (of_tensorflow("tile", multiples=[1, 1, 2, 1]), ["permute", "concat 1"]),
+        (of_tensorflow("math.log1p"), ["elementwise add 1", "elementwise log"]),
+        (of_tensorflow("math.reduce_std", axis=[1, 2], keepdims=True),
+         ["global_avg_pool", "subtract", "elementwise square", "global_avg_pool", "elementwise sqrt"]),
+        (of_tensorflow("norm", ord="euclidean", axis=-1), ["reduce norm [0]"]),
+        (of_tensorflow("math.l2_normalize", axis=-1), ["l2_normalize"]),
+        (of_tensorflow("gather", indices=[0, 5], axis=2), ["permute", "slice 1"]),
+        (of_tensorflow("split", num_or_size_splits=[1, -1], axis=-1), ["split [1, 3]"]),
+        (of_tensorflow("split", num_or_size_splits=[1, 2], axis=-1), None),
         (of_tensorflow("io.read_file"), None),
     ],
 )  # fmt: skip
@@ -225,6 +250,26 @@ def test_numbers_of_the_program_are_no_weights(write):
     assert (total.params, total.buffers, total.adds) == (0, 0, 24)
 
 
+def test_axes_that_are_joined_with_the_batch(write):
+    """8 × 6 positions of 4 as 2 areas of 24; the products of all with all within each: 2 · 24 · 24 · 4."""
+    layers = [
+        k.layer(kind, kind[0], module="keras.src.ops.numpy", **config)
+        for kind, config in (("Reshape", {"newshape": [-1, 24, 4]}), ("Transpose", {"axes": [0, 2, 1]}), ("Matmul", {}))
+    ]
+    reshape, transpose, matmul = layers
+    areas, turned = k.tensor("R", 24, 4), k.tensor("T", 4, 24)
+    last = k.layer("Reshape", "L", module="keras.src.ops.numpy", newshape=[-1, 8, 6, 24])
+    calls = [
+        k.called(reshape, k.tensor("x", *MAP)),
+        k.called(transpose, areas),
+        k.called(matmul, areas, turned),
+        k.called(last, k.tensor("M", 24, 24)),
+    ]
+    model = k.functional({"x": MAP}, calls, "L")
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.macs == 2 * 24 * 24 * 4
+    assert mapped(model).outputs[0].shape == (8, 6, 24)
+
+
 @pytest.mark.parametrize(
     ("axes", "apart", "steps"),
     [(None, 1, 48), ([1, 2], 1, 48), ([2], 8, 6), (-2, 8, 6)],
@@ -256,10 +301,19 @@ def test_a_causal_mask_is_noted(write):
     assert "# a causal mask counts as one sum for each score\n" in text
 
 
+def over_a_map(**kwargs):
+    """Return a model of attention over both axes of a map."""
+    value, layer = k.tensor("x", *MAP), k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4)
+    return k.functional({"x": MAP}, [k.called(layer, value, value, **kwargs)], "a")
+
+
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
         (attended(mask=[2, 6, 6]), "its mask is not one for all heads"),
+        (over_a_map(return_attention_scores=True), "it attends over several axes, with a mask or giving its scores"),
+        (over_a_map(attention_mask=k.tensor("x", *MAP)),
+         "it attends over several axes, with a mask or giving its scores"),
         (attended(layer=k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, attention_axes=[1, 2])),
          "its attention_axes are [1, 2]"),
         (attended(layer=k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, attention_axes=[2])),
@@ -293,3 +347,32 @@ def test_masks_of_steps_are_left_out_and_noted():
     found = mapped(k.functional({"x": [6]}, layers, "l"))
     assert [item.type for item in found.items] == ["embedding", "lstm"]
     assert found.notes == ("the masking of steps is not counted",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "gives"),
+    [
+        ("DepthToSpace", {"block_size": 2}, [8 * 2, 6 * 2, 4 // 4]),
+        ("SpaceToDepth", {"block_size": 2}, [8 // 2, 6 // 2, 4 * 4]),
+        ("Repeat", {"repeats": 3, "axis": -1}, [8, 6, 4 * 3]),
+        ("Tile", {"repeats": [1, 1, 1, 3]}, [8, 6, 4 * 3]),
+    ],
+)
+def test_a_dense_layer_behind_a_function_reads_as_many_features_as_that_gives(kind, config, gives):
+    item = k.layer(kind, "f", module="keras.src.ops.nn")
+    item["config"] = {"name": "f", **config}
+    dense = k.called(k.layer("Dense", "d", units=5), k.tensor("f", *gives))
+    model = k.functional({"x": MAP}, [k.called(item, k.tensor("x", *MAP)), dense], "d")
+    text = import_model(IMPORTERS["keras"], k.text(model), "net.json", flat=True).text
+    assert convcost.load(yaml.safe_load(text)).analyze().total.params == 5 * gives[-1] + 5
+
+
+def test_heads_that_share_keys_need_not_be_as_many_as_there_are_keys():
+    """6 heads of queries, 2 of keys and values, of 3 numbers each, over 7 steps of 8 features."""
+    values = [k.tensor("x", 7, 8)] * 2
+    layer = k.layer("GroupedQueryAttention", "a", head_dim=3, num_query_heads=6, num_key_value_heads=2)
+    model = k.functional({"x": [7, 8]}, [k.called(layer, *values)], "a")
+    text = import_model(IMPORTERS["keras"], k.text(model), "net.json", flat=True).text
+    total = convcost.load(yaml.safe_load(text)).analyze().total
+    assert total.params == (8 * 18 + 18) + 2 * (8 * 6 + 6) + (18 * 8 + 8)
+    assert total.macs == 7 * (8 * 18 + 2 * 8 * 6 + 18 * 8) + 2 * 6 * 7 * 7 * 3

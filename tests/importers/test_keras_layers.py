@@ -170,7 +170,7 @@ def test_slopes_for_each_position_are_what_is_performed():
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
-        (k.layer("ConvLSTM2D", filters=2, kernel_size=3), "keras.layers.ConvLSTM2D has no layer type"),
+        (k.layer("ConvLSTM3D", filters=2, kernel_size=3), "keras.layers.ConvLSTM3D has no layer type"),
         (k.layer("Lambda", function={"class_name": "__lambda__"}), "keras.layers.Lambda has no layer type"),
         (k.layer("Conv2D", filters=4, kernel_size=1, module="mine", registered="mine>Conv2D"),
          "mine>Conv2D has no layer type"),
@@ -223,7 +223,7 @@ def test_what_is_not_known_is_refused_by_name(layer, reason):
     [
         (k.layer("LSTM", units=3, time_major=True), "its steps come before its batch"),
         (k.layer("RNN", cell=k.layer("Mine", units=3)), "its cell is 'Mine'"),
-        (k.layer("Bidirectional", layer=k.layer("ConvLSTM1D", units=3)), "it wraps 'ConvLSTM1D'"),
+        (k.layer("Bidirectional", layer=k.layer("ConvLSTM3D", units=3)), "it wraps 'ConvLSTM3D'"),
         (k.layer("Bidirectional", layer=k.layer("LSTM", units=3), backward_layer=k.layer("LSTM", units=4)),
          "its two layers differ"),
     ],
@@ -295,6 +295,72 @@ def test_inner_products(shapes, axes, normalize, shape, macs, write):
     assert tensor.shape == shape
 
 
+def test_an_inner_product_is_read(write):
+    """6 · 5 products, whose 5 sums are read by 3."""
+    dot = k.called(k.layer("Dot", "d", axes=[2, 1]), [k.tensor("x", 5, 6), k.tensor("y", 6)])
+    dense = k.called(k.layer("Dense", "e", units=3), k.tensor("d", 5))
+    total = convcost.load(write(k.text(k.functional({"x": (5, 6), "y": (6,)}, [dot, dense], "e")), "net.json"))
+    assert total.analyze().total.macs == 6 * 5 + 5 * 3
+
+
+def encoder_and_decoder(kind, *, both=False, **fields):
+    """Return two recurrent layers of 4 on 7 and 5 steps, of which the second begins with the states of the first."""
+    held = 2 if kind == "LSTM" else 1
+    layers = []
+    for name, first in (("e", True), ("d", False)):
+        inner = k.layer(kind, name, units=4, return_sequences=not first, return_state=first, **fields)
+        layers.append(k.layer("Bidirectional", name, layer=inner) if both else inner)
+    states = [k.tensor("e", 4, at=at) for at in range(1, 1 + held * (2 if both else 1))]
+    called = [
+        k.called(layers[0], k.tensor("x", 7, 3)),
+        k.called(layers[1], k.tensor("y", 5, 3), initial_state=states if len(states) > 1 else states[0]),
+    ]
+    return k.functional({"x": [7, 3], "y": [5, 3]}, called, "d")
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3), ("SimpleRNN", 1)])
+def test_a_recurrent_layer_begins_with_the_states_of_another(kind, gates, both, write):
+    """7 and 5 steps, in each of which a direction's gates of 4 read 3 + 4; each has one bias for each row."""
+    path = write(k.text(encoder_and_decoder(kind, both=both, reset_after=False)), "net.json")
+    directions = 2 if both else 1
+    total = convcost.load(path).analyze().total
+    assert total.params == 2 * directions * gates * 4 * (3 + 4 + 1)
+    assert total.macs == (7 + 5) * directions * gates * 4 * (3 + 4)
+    found = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json", flat=True)
+    encoder, *_, decoder = found.model.items
+    assert encoder.type == decoder.type == {"SimpleRNN": "rnn"}.get(kind, kind.lower())
+    assert len(decoder.inputs) == 1 + (2 if kind == "LSTM" else 1)
+    read = {(each.producer, each.output) for item in found.model.items for each in item.inputs}
+    given = {(each.producer, each.output) for item in found.model.items for each in item.outputs}
+    assert given - read == {(decoder.outputs[0].producer, 0)}  # the states of both directions are read
+    assert (len(found.model.inputs), decoder.outputs[0].shape) == (2, (5, 4 * directions))
+
+
+@pytest.mark.parametrize(("steps", "types"), [(7, ["gru", "slice", "flatten"]), (1, ["gru", "flatten"])])
+def test_the_last_state_beside_a_sequence_is_its_last_step(steps, types):
+    gru = k.called(k.layer("GRU", "g", units=4, return_sequences=True, return_state=True), k.tensor("x", steps, 3))
+    last = k.called(k.layer("ReLU", "r"), k.tensor("g", 4, at=1))
+    model = k.functional({"x": [steps, 3]}, [gru, last], "r")
+    found = import_model(IMPORTERS["keras"], k.text(model), "net.json", flat=True).model
+    assert ([item.type for item in found.items], found.outputs[0].shape) == ([*types, "relu"], (4,))
+
+
+@pytest.mark.parametrize(
+    ("fields", "states", "reason"),
+    [
+        ({"units": 4}, [k.tensor("s", 4)], "it does not begin with 2 states of 4 numbers"),
+        ({"units": 3}, [k.tensor("s", 4)] * 2, "it does not begin with 2 states of 3 numbers"),
+        ({"units": 4, "num_constants": 1}, [k.tensor("s", 4)] * 2, "its cell reads constants"),
+        ({"units": 4, "time_major": True}, [], "its steps come before its batch"),
+    ],
+)
+def test_states_that_are_not_those_of_a_layer(fields, states, reason):
+    layer = k.called(k.layer("LSTM", "l", **fields), k.tensor("x", *STEPS), initial_state=states)
+    model = k.functional({"x": STEPS, "s": [4]}, [layer], "l")
+    assert refusal(model).startswith(f"error: the operator keras.layers.LSTM cannot be mapped: {reason}\n")
+
+
 @pytest.mark.parametrize(("sequence", "shape"), [(False, (3, 5)), (True, (3, 7, 5))])
 def test_a_recurrent_layer_on_slices(sequence, shape, write):
     """3 slices of 7 steps: 4 gates of 5 read 4 + 5."""
@@ -304,3 +370,97 @@ def test_a_recurrent_layer_on_slices(sequence, shape, write):
     assert (total.params, total.macs) == (4 * 5 * 9 + 4 * 5, 3 * 7 * 4 * 5 * 9)
     (tensor,) = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json").model.outputs
     assert tensor.shape == shape
+
+
+@pytest.mark.parametrize(
+    ("layer", "params", "stored", "macs"),
+    [
+        (k.layer("Conv2D", filters=4, kernel_size=3), 4 * 54 + 4, 4, 7 * 6 * 4 * 54),
+        (k.layer("Conv2DTranspose", filters=4, kernel_size=3), 6 * 36 + 4, 6, 9 * 8 * 6 * 36),
+        (k.layer("DepthwiseConv2D", kernel_size=3, depth_multiplier=2), 12 * 9 + 12, 2, 7 * 6 * 12 * 9),
+        (k.layer("Dense", units=5), 6 * 5 + 5, 5, 72 * 6 * 5),
+    ],
+    ids=lambda value: value["class_name"] if isinstance(value, dict) else None,
+)
+def test_a_spectral_norm_stores_a_vector(layer, params, stored, macs, write):
+    """It has a number for each of the last axis of the kernel, as Keras holds that, and only training changes it."""
+    wrapped = k.layer("SpectralNormalization", layer=layer)
+    path = write(k.text(k.sequential(MAP, wrapped)), "net.json")
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers, total.macs) == (params, stored, macs)
+
+
+def test_a_spectral_norm_of_a_layer_without_a_kernel():
+    wrapped = k.layer("SpectralNormalization", layer=k.layer("ReLU"))
+    assert "SpectralNormalization cannot be mapped: it wraps 'ReLU'\n" in refusal(k.sequential(MAP, wrapped))
+
+
+def test_a_long_short_term_memory_of_maps(write):
+    """5 steps: at 7 × 6 positions, 4 · 2 filters read 3 · 3 of 3 channels, and 3 · 3 of the 2 of the state.
+
+    A gate takes a sum for each of 4 · 2 · 42 numbers, sigmoids three quarters and tanh one; the memory two products and
+    a sum, the state tanh and a product.
+    """
+    maps = [5, 9, 8, 3]
+    path = write(k.text(k.sequential(maps, k.layer("ConvLSTM2D", filters=2, kernel_size=3))), "net.json")
+    model, positions = convcost.load(path), 7 * 6
+    total = model.analyze().total
+    assert (total.params, total.buffers) == (8 * 27 + 8 * 18 + 8, 0)
+    assert total.macs == 5 * positions * (8 * 27 + 8 * 18)
+    gates, sigmoids = 8 * positions, 6 * positions
+    assert total.ops.exp == 5 * sigmoids
+    assert total.ops.tanh == 5 * (2 * positions + 2 * positions)
+    assert total.ops.mul == total.macs + 5 * 3 * 2 * positions
+    assert total.ops.add == total.macs + 5 * (gates + sigmoids + 2 * positions)
+    assert model.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("fields", "shape"),
+    [
+        ({}, (2, 5, 6)),
+        ({"return_sequences": True}, (2, 4, 5, 6)),
+        ({"return_sequences": True, "strides": 2}, (2, 4, 3, 3)),
+        ({"return_sequences": True, "go_backwards": True, "activation": "relu"}, (2, 4, 5, 6)),
+    ],
+)
+def test_what_a_memory_of_maps_gives(fields, shape):
+    layer = k.layer("ConvLSTM2D", filters=2, kernel_size=3, padding="same", **fields)
+    (tensor,) = import_model(IMPORTERS["keras"], k.text(k.sequential([4, 5, 6, 3], layer)), "net.json").model.outputs
+    assert tensor.shape == shape
+
+
+def test_a_memory_of_maps_runs_both_ways_or_begins_with_a_state(write):
+    """4 steps of 8 numbers, 6 windows of 3: 8 filters read 3 · 3, and 3 · 2 of the state, twice."""
+    inner = k.layer("ConvLSTM1D", filters=2, kernel_size=3, return_sequences=True)
+    both = k.sequential([4, 8, 3], k.layer("Bidirectional", layer=inner))
+    total = convcost.load(write(k.text(both), "both.json")).analyze().total
+    assert (total.params, total.macs) == (2 * (8 * 9 + 8 * 6 + 8), 2 * 4 * 6 * (8 * 9 + 8 * 6))
+    first = k.layer("ConvLSTM1D", "e", filters=2, kernel_size=3, return_state=True)
+    second = k.layer("ConvLSTM1D", "d", filters=2, kernel_size=3)
+    states = [k.tensor("e", 6, 2, at=at) for at in (1, 2)]
+    x = k.tensor("x", 4, 8, 3)
+    pair = k.functional({"x": [4, 8, 3]}, [k.called(first, x), k.called(second, x, initial_state=states)], "d")
+    again = convcost.load(write(k.text(pair), "pair.json")).analyze().total
+    assert (again.params, again.macs) == (total.params, total.macs)
+
+
+@pytest.mark.parametrize(
+    ("shape", "fields", "reason"),
+    [
+        ([None, 8, 8, 3], {}, "it has an open number of steps: give it with --input"),
+        ([201, 8, 8, 3], {}, "it has 201 steps: the most is 200"),
+        ([4, 8, 8, 3], {"data_format": "channels_first"}, "its channels stand first, or it is applied to slices"),
+        ([8, 8, 3], {}, "it reads 3 axes instead of 4"),
+    ],
+)
+def test_a_memory_of_maps_that_is_refused(shape, fields, reason):
+    layer = k.layer("ConvLSTM2D", filters=2, kernel_size=3, **fields)
+    assert f"the operator keras.layers.ConvLSTM2D cannot be mapped: {reason}\n" in refusal(k.sequential(shape, layer))
+
+
+def test_open_steps_of_a_memory_of_maps_are_given(write):
+    """3 steps of 6 × 6 positions of 8 · (27 + 18) products."""
+    layer = k.layer("ConvLSTM2D", filters=2, kernel_size=3)
+    path = write(k.text(k.sequential([None, 8, 8, 3], layer)), "net.json")
+    assert convcost.load(path, inputs={"": (1, 3, 8, 8, 3)}).analyze().total.macs == 3 * 36 * 8 * (27 + 18)

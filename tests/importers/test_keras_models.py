@@ -34,7 +34,8 @@ def test_parameters_buffers_and_macs(source, name, write):
 
 
 def test_all_of_keras_applications_are_recorded():
-    assert sum(name[0].isupper() for name in recorded("keras")) == 39
+    """39 with PyTorch, and NASNetMobile with TensorFlow."""
+    assert sum(name[0].isupper() for _, name in CASES) == 40
 
 
 SMALL = [(source, name) for source, name in CASES if name[0].islower()]

@@ -98,6 +98,16 @@ def test_what_only_the_model_gives_of_a_layer():
     assert [type for _, type, _ in rows(model)] == ["feature_map", "matmul", "softmax", "matmul"]
 
 
+def test_what_a_model_within_gives_beside_what_is_read_is_worked_out_too(write):
+    """64 positions of 27 · 3 products for what nothing reads, and 64 · 27 · 2 for what is given: with all weights."""
+    layers = [k.called(conv("c", 3), k.tensor("i", *MAP)), k.called(conv("d", 2), k.tensor("i", *MAP))]
+    inner = k.functional({"i": MAP}, layers, "c", "d")
+    inner["config"]["name"] = "inner"
+    last = k.called(k.layer("ReLU", "r"), k.tensor("inner", 8, 8, 2, at=1))
+    total = total_of(k.functional({"x": MAP}, [k.called(inner, k.tensor("x", *MAP)), last], "r"), write)
+    assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
+
+
 def test_a_functional_model_on_slices(write):
     """The file records the shapes of one slice within it: 4 slices of 64 positions, 27 · 3 products each."""
     inner = k.functional({"i": MAP}, [k.called(conv("c", 3), k.tensor("i", *MAP)),

@@ -276,6 +276,47 @@ def test_a_kernel_that_two_nodes_read_is_shared_and_a_vector_counts_for_each():
     assert total.macs == 2 * 12 * 12 * 8 * 8
 
 
+@pytest.mark.parametrize(
+    ("second", "vectors", "kernel", "uses"),
+    [
+        (
+            "norm_1",
+            "onnx::s onnx::t",
+            "k",
+            1,
+        ),  # the module is called again, and the exporter works its vectors out anew
+        ("norm_1", "s s", "k", 1),
+        ("other", "s s", "k", 2),  # another module, whose vectors are equal by chance
+        ("norm_1", "onnx::s onnx::t", "l", 2),  # behind another kernel
+    ],
+)
+def test_a_norm_that_is_called_again_behind_its_kernel_is_shared(second, vectors, kernel, uses):
+    first = "s s" if vectors == "s s" else "onnx::a onnx::b"
+    tensors = [w.tensor("k", [8, 8, 1, 1]), w.tensor("l", [8, 8, 1, 1]), w.tensor("s", [8])]
+    tensors += [w.tensor(f"onnx::{name}", [8]) for name in "abst"]
+    nodes = [
+        w.node("Conv", "x k", "a", "/m/conv/Conv"),
+        w.node("GroupNormalization", f"a {first}", "b", "/m/norm/Group", num_groups=2),
+        w.node("Conv", f"x {kernel}", "c", "/m/conv_1/Conv"),
+        w.node("GroupNormalization", f"c {vectors}", "d", f"/m/{second}/Group", num_groups=2),
+        w.node("Add", "b d", "y"),
+    ]
+    total = load(w.model(nodes, {"x": [1, 8, 12, 12]}, "y", tensors, opset=21)).analyze().total
+    assert total.params == (1 if kernel == "k" else 2) * 8 * 8 + uses * (8 + 8)
+
+
+def test_two_norms_of_one_value_have_vectors_of_their_own():
+    nodes = [
+        w.node("Conv", "x k", "a", "/m/conv/Conv"),
+        w.node("GroupNormalization", "a s s", "b", "/m/norm/Group", num_groups=2),
+        w.node("GroupNormalization", "a s s", "d", "/m/norm_1/Group", num_groups=2),
+        w.node("Add", "b d", "y"),
+    ]
+    tensors = [w.tensor("k", [8, 8, 1, 1]), w.tensor("s", [8])]
+    total = load(w.model(nodes, {"x": [1, 8, 12, 12]}, "y", tensors, opset=21)).analyze().total
+    assert total.params == 8 * 8 + 2 * (8 + 8)
+
+
 def test_weights_that_are_made_of_their_shape_count():
     nodes = [("ConstantOfShape", "shape", "k", {}), ("Conv", "x k", "y", {})]
     model = chain(*nodes, tensors=[w.tensor("shape", [4], [64, 8, 3, 3], w.INT64)])

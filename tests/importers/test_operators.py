@@ -9,6 +9,8 @@ import pytest
 from onnx_writer import Strings
 from test_mapper import load
 
+from convcost.importers import IMPORTERS, import_model
+
 MAP = (1, 8, 6, 4)
 ROWS = (1, 6, 8)
 
@@ -132,6 +134,23 @@ def types(rows):
         (chain([("Reshape", "x s", "a", {}), ("MaxPool", "a", "y", {"kernel_shape": [3, 2], "strides": [3, 2]})], [ints("s", 4, 4, 3, 4)]),
          [("rearrange", {"pattern": "(c a) (h p) w -> (a h) c p w", "a": 2, "p": 3, "layout": "feature_map"}),
           ("max_pool", {"kernel_size": [1, 3, 2], "stride": [1, 3, 2]}), ("permute", {"axes": [1, 0, 2, 3]})]),
+        # a row of pictures at once, whose window has size 1 along the row
+        (chain([("Reshape", "x s", "a", {}), ("AveragePool", "a", "y", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]})], [ints("s", 4, 4, 3, 4)]),
+         [("rearrange", {"pattern": "(c a) (h p) w -> (a h) c p w", "a": 2, "p": 3, "layout": "feature_map"}),
+          ("avg_pool", {"kernel_size": [1, 3, 3], "stride": [1, 1, 1], "padding": [0, 1, 1], "count_include_pad": False}), ("permute", {"axes": [1, 0, 2, 3]})]),
+        # pools
+        (one("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]), [("avg_pool", {"kernel_size": 3, "stride": 1, "padding": 1, "count_include_pad": False})]),
+        (one("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1), [("avg_pool", {"kernel_size": 3, "stride": 1, "padding": 1})]),
+        (one("LpPool", kernel_shape=[2, 2], strides=[2, 2], p=3), [("lp_pool", {"kernel_size": 2, "norm_type": 3})]),
+        (one("GlobalMaxPool"), [("global_max_pool", {})]),
+        # 6×4 times 1.5 is 9×6; times 2 is a factor; sizes are sizes
+        (one("Resize", "x  f".replace("  ", " r "), [w.tensor("r", [0]), w.tensor("f", [4], [1.0, 1.0, 1.5, 1.5])]), [("upsample", {"size": [9, 6]})]),
+        (one("Resize", "x r f", [w.tensor("r", [0]), w.tensor("f", [4], [1.0, 1.0, 2.0, 2.0])], mode="linear"), [("upsample", {"mode": "bilinear", "scale_factor": 2})]),
+        (one("Resize", "x r r s", [w.tensor("r", [0]), ints("s", 1, 8, 9, 9)], mode="cubic", coordinate_transformation_mode="align_corners"),
+         [("upsample", {"mode": "bicubic", "size": 9, "align_corners": True})]),
+        (one("Upsample", "x f", [w.tensor("f", [4], [1.0, 1.0, 2.0, 2.0])], opset=9), [("upsample", {"scale_factor": 2})]),
+        # a choice among the values of both: 2 · 192 numbers behind each other
+        (one("Where", "c x z", [w.tensor("c", [1, 8, 6, 4], [1] * 192, w.INT64)]), [("flatten", {}), ("flatten", {}), ("concat", {}), ("gather", {"shape": [8, 6, 4]})]),
     ],
     ids=lambda given: " ".join(type for type, _ in given) if isinstance(given, list) else "",
 )  # fmt: skip
@@ -165,6 +184,24 @@ def test_an_operator_is_these_items(model, expected, items):
         (one("Einsum", "x z", equation="abcd,abce->abe"), "Einsum cannot be mapped: it sums one of its values alone"),
         (one("LayerNormalization", "x s", [w.tensor("s", [6])]), "LayerNormalization cannot be mapped: it has not one factor for each value, or gives more than the normalised values"),
         (one("BatchNormalization", "x s s s s", [w.tensor("s", [6])]), "BatchNormalization cannot be mapped: it does not have one number for each channel"),
+        (one("MaxPool", outputs="i0 y", kernel_shape=[2, 2]), "MaxPool cannot be mapped: it gives the places of the maxima, too"),
+        (one("AveragePool", kernel_shape=[2, 2], dilations=[2, 2]), "AveragePool cannot be mapped: it has a dilation"),
+        (one("LpPool", kernel_shape=[2, 2], dilations=[2, 2]), "LpPool cannot be mapped: it has a dilation"),
+        (chain([("Reshape", "x s", "a", {}), ("AveragePool", "a", "y", {"kernel_shape": [2, 2], "dilations": [2, 2]})], [ints("s", 4, 4, 3, 4)]),
+         "AveragePool cannot be mapped: it has a dilation"),
+        (chain([("Reshape", "x s", "a", {}), ("MaxPool", "a", "y", {"kernel_shape": [2, 2, 2]})], [ints("s", 4, 2, 2, 3, 4)]),
+         "MaxPool cannot be mapped: it works on 4 pictures at once"),
+        (one("Resize", "x r f", [w.tensor("r", [0]), w.tensor("f", [4], [1.0] * 4)], antialias=1), "Resize cannot be mapped: it resizes other axes than the spatial ones, or filters before"),
+        (one("Resize", "x r f", [w.tensor("r", [0]), w.tensor("f", [4], [1.0] * 4)], coordinate_transformation_mode="tf_crop_and_resize"), "Resize cannot be mapped: it crops"),
+        (one("Resize", "x r f", [w.tensor("r", [0]), w.tensor("f", [3], [1.0, 1.0, 2.0])], shape=ROWS, mode="cubic"), "Resize cannot be mapped: its mode is not for so many axes"),
+        (one("Resize", "x r r s", [w.tensor("r", [0]), ints("s", 1, 4, 6, 4)]), "Resize cannot be mapped: it resizes other axes than the spatial ones"),
+        (one("Resize", "x r f", [w.tensor("r", [0]), w.tensor("f", [4], [1.0, 2.0, 1.0, 1.0])]), "Resize cannot be mapped: it resizes other axes than the spatial ones, or by sizes that are not known"),
+        (one("Slice", "x s i", [ints("s", 1)]), "Slice cannot be mapped: its weight is no constant"),
+        (one("Gather", "t x", [w.tensor("t", [50, 3])]), "Gather cannot be mapped: it chooses rows by more than one vector of numbers"),
+        (one("Gather", "t i", [w.tensor("t", [50, 3])], axis=1), "Gather cannot be mapped: it chooses values by numbers that are not known"),
+        (one("GatherND", "x i"), "GatherND cannot be mapped: it chooses values by numbers that are not known"),
+        (one("GatherND", "x i0", [w.tensor("i0", [1, 2], [0, 0], w.INT64)], batch_dims=1), "GatherND cannot be mapped: it has batch axes"),
+        (one("Tile", "x s", [ints("s", 2, 2)]), "Tile cannot be mapped: its repetitions are not known"),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )  # fmt: skip
@@ -306,6 +343,62 @@ def test_an_elman_network_may_have_relus():
     assert (ops.cmp, ops.tanh) == (6 * 5, 0)
 
 
+@pytest.mark.parametrize(
+    ("opset", "more", "moved"),
+    [
+        (10, {}, False),
+        (16, {}, True),
+        (22, {}, True),
+        (16, {"coordinate_transformation_mode": "output_half_pixel"}, False),
+    ],
+)
+@pytest.mark.parametrize("boxes", ["input", "constant"])
+def test_averages_of_samples_in_regions(boxes, opset, more, moved):
+    # 2 regions of 2×2 cells on 3×8×8, 2×2 samples a cell, as the worked example of the layer type has them
+    nodes = [w.node("RoiAlign", "x b n", "y", output_height=2, output_width=2, sampling_ratio=2, **more)]
+    inputs = {"x": [1, 3, 8, 8], **({"b": [2, 4]} if boxes == "input" else {})}
+    tensors = [ints("n", 0, 0), *([] if boxes == "input" else [w.tensor("b", [2, 4])])]
+    model = load(w.model(nodes, inputs, {"y": [2, 3, 2, 2]}, tensors, opset=opset))
+    ops = model.analyze().total.ops
+    points = 2 * 4 * 4
+    assert ops.mul == 2 * 4 + points * (4 + 4) + points * 3 * 4 == 648
+    assert ops.add == 2 * 6 + points * 10 + points * 3 * 4 + 2 * 3 * 4 * 4 == 812
+    assert ops.cmp == points * 4 + (0 if moved else 2 * 2)  # a region that is not moved is at least one pixel large
+    assert ops.floor == points * 2
+    assert model.analyze().total.params == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({}, "how many points it samples depends on the sizes of its regions"),
+        ({"sampling_ratio": 2, "mode": "max"}, "it takes the largest of its samples"),
+    ],
+)
+def test_samples_of_regions_that_are_not_known(more, reason, refused):
+    nodes = [w.node("RoiAlign", "x b n", "y", **more)]
+    model = w.model(nodes, {"x": [1, 3, 8, 8]}, "y", [ints("n", 0, 0), w.tensor("b", [2, 4])])
+    assert refused(model).splitlines()[0] == f"error: the operator RoiAlign cannot be mapped: {reason}"
+
+
+def test_steps_that_are_worked_out_one_by_one_are_put_together():
+    # of [steps 2, batch 1, features 8] each is added to what stands before it, which is multiplied on the way
+    nodes = [
+        w.node("Transpose", "x", "t", perm=[1, 0, 2]),
+        w.node("Split", "t", "a b", axis=0),
+        w.node("Squeeze", "a zero", "p"),
+        w.node("Squeeze", "b zero", "q"),
+        w.node("Add", "h p", "c"),
+        w.node("MatMul", "c m", "d"),
+        w.node("Add", "d q", "e"),
+        w.node("Concat", "c e", "y", axis=0),
+    ]
+    tensors = [ints("zero", 0), w.tensor("h", [1, 1, 8]), w.tensor("m", [8, 8])]
+    model = load(w.model(nodes, {"x": [1, 2, 8]}, {"y": [2, 1, 8]}, tensors))
+    assert [tensor.shape for tensor in model.network.outputs] == [(2, 8)]
+    assert (model.analyze().total.macs, model.analyze().total.params) == (8 * 8, 8 + 8 * 8)
+
+
 def test_a_batch_of_several_becomes_one():
     nodes = [
         w.node("Conv", "x k", "a"),
@@ -322,3 +415,21 @@ def test_tensors_that_the_exporter_worked_out_count():
     model = one("Add", "x val_7", [w.tensor("val_7", [8, 6, 4])])
     total = load(model).analyze().total
     assert (total.params, total.buffers) == (8 * 6 * 4, 0)
+    assert import_model(IMPORTERS["onnx"], model, "net.onnx").text.splitlines()[1] == (
+        "# 192 numbers of tensors that the exporter worked out count as parameters, as the file holds them; "
+        "how it did so is not counted"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.attn_mask", ["# 192 numbers of masks count as parameters: the file does not say what is learned"]),
+        ("a.position", []),
+    ],
+)
+def test_a_mask_among_the_weights_counts_and_is_said(name, said):
+    model = one("Add", f"x {name}", [w.tensor(name, [8, 6, 4])])
+    assert load(model).analyze().total.params == 8 * 6 * 4
+    text = import_model(IMPORTERS["onnx"], model, "net.onnx").text
+    assert [line for line in text.splitlines()[1:] if line.startswith("#")] == said

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+
 import onnx_writer as w
 import pytest
 from test_mapper import load
 from test_operators import chain, ints, types
+
+from convcost.importers import patterns
 
 MAP = (1, 8, 6, 4)
 VALUES = 8 * 6 * 4
@@ -252,3 +257,12 @@ def test_a_kernel_of_numbers_of_the_program_is_not_learned():
     scalars = [w.tensor(f"r{number}", [], [number], w.INT64) for number in (0, 9, 1)]
     total = load(w.model([*first, *blur], {"x": list(MAP)}, "y", [*tensors, *scalars])).analyze().total
     assert (total.params, total.buffers) == (0, 8 * 9)
+
+
+def test_every_pattern_is_found_where_it_is():
+    """A module of patterns is imported by the operators that `_MODULES` has of it."""
+    found: dict[str, set[str]] = {}
+    for path in Path(patterns.__path__[0]).glob("*.py"):
+        for operator in getattr(import_module(f"convcost.importers.patterns.{path.stem}"), "PATTERNS", ()):
+            found.setdefault(operator, set()).add(path.stem)
+    assert {operator: set(modules) for operator, modules in patterns._MODULES.items()} == found

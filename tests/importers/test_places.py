@@ -127,6 +127,15 @@ def test_documents_have_modules_and_no_lines(ask, model):
     assert {row["line"] for row in rows} == {None}
 
 
+def test_a_difference_has_modules_on_both_sides(model):
+    (row,) = [
+        row
+        for row in convcost.load(model).diff(convcost.load(model)).to_dict()["layers"]
+        if row["after"]["name"] == "stem.conv"
+    ]
+    assert [(row[side]["line"], row[side]["origin"]) for side in ("before", "after")] == [(None, "stem.conv")] * 2
+
+
 def test_what_cannot_be_rewritten_is_a_module(write):
     net = nets.Net(4, 16, 16)
     x = "input"

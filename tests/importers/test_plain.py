@@ -193,7 +193,27 @@ def test_small_integers_are_the_numbers_that_they_stand_for():
             ("SkipSimplifiedLayerNormalization", "a b k c", {}),
             [("Add", "a", "b"), ("Add", "y/added:2", "c"), ("RMSNormalization", "y/sum:1", "k")],
         ),
-        (("Attention", "a k b", {}), [("com.microsoft.Attention", "a", "k", "b")]),  # it stays
+        (("FusedConv", "a k b", {}), [("Conv", "a", "k", "b"), ("Identity", "y/conv:1")]),
+        (
+            ("FusedGemm", "a k b", {"activation": "LeakyRelu", "activation_alpha": 0.1}),
+            [("Gemm", "a", "k", "b"), ("LeakyRelu", "y/product:1")],
+        ),
+        (("FusedMatMul", "a k", {"transB": 1}), [("Transpose", "k"), ("MatMul", "a", "y/transposed:1")]),
+        (("QuickGelu", "a", {"alpha": 1.0}), [("Sigmoid", "a"), ("Mul", "a", "y/gate:2")]),
+        (("QLinearMul", "a s z b s z s z", {}), [("Mul", "a", "b")]),
+        # these stay
+        (("Attention", "a k b", {}), [("com.microsoft.Attention", "a", "k", "b")]),
+        (("FusedMatMul", "a b", {"transA": 1}), [("com.microsoft.FusedMatMul", "a", "b")]),
+        (("FusedMatMul", "a b", {"transB": 1}), [("com.microsoft.FusedMatMul", "a", "b")]),
+        (("FusedGemm", "a k b", {}), [("com.microsoft.FusedGemm", "a", "k", "b")]),
+        (
+            ("QLinearGlobalAveragePool", "a s z s z", {"channels_last": 1}),
+            [("com.microsoft.QLinearGlobalAveragePool", "a", "s", "z", "s", "z")],
+        ),
+        (
+            ("QLinearConv", "a s z k s z s z", {"channels_last": 1}),
+            [("com.microsoft.QLinearConv", "a", "s", "z", "k", "s", "z", "s", "z")],
+        ),
     ],
     ids=lambda given: given[0] if isinstance(given, tuple) else "",
 )
@@ -207,6 +227,20 @@ def test_an_operator_of_onnx_runtime(node, becomes):
         tensors,
     )
     assert short(read(content)) == becomes
+
+
+def test_a_norm_that_gives_its_mean_too_stays():
+    node = w.node("SkipLayerNormalization", "a b k", "y m", domain="com.microsoft")
+    content = w.model([node], {name: [1, 4, 4] for name in "ab"}, "y m", [w.tensor("k", [4])])
+    assert short(read(content)) == [("com.microsoft.SkipLayerNormalization", "a", "b", "k")]
+
+
+def test_a_constant_that_is_quantised_is_a_tensor_of_that_type():
+    nodes = [w.node("QuantizeLinear", "k s z", "q"), w.node("MatMul", "x q", "y")]
+    tensors = [w.tensor("k", [4, 3]), w.tensor("s", [], [0.5]), w.tensor("z", [], None, INT8)]
+    graph = read(w.model(nodes, {"x": [1, 5, 4]}, "y", tensors))
+    assert short(graph) == [("MatMul", "x", "q")]
+    assert (graph.constants["q"].shape, graph.constants["q"].dtype) == ((4, 3), "int8")
 
 
 def test_a_matrix_of_four_bits_is_one(write):
@@ -296,6 +330,10 @@ def test_the_types_of_a_quantised_graph_are_those_of_the_network(write):
     ("node", "becomes"),
     [
         (("Swish", "a", {}), [("Silu", "a")]),
+        (
+            ("Swish", "a", {"alpha": 2.0}),
+            [("Mul", "a", "y/number:3"), ("Sigmoid", "y/scaled:1"), ("Mul", "a", "y/gate:2")],
+        ),
         (("Mean", "a b", {}), [("Sum", "a", "b"), ("Mul", "y/sum:1", "y/number:2")]),
         (("Mean", "a", {}), [("Identity", "a")]),
         (("ReduceSumSquare", "a", {}), [("Mul", "a", "a"), ("ReduceSum", "y/each:1")]),

@@ -196,6 +196,34 @@ def test_sampling_at_the_places_of_a_grid():
         grid(interpolation_mode=1)
 
 
+def test_averages_of_samples_in_regions():
+    given = {"spatial_scale": 0.25, "pooled_height": 7, "pooled_width": 7, "sampling_ratio": 2, "aligned": False}
+    call = w.call("torchvision.roi_align.default", "y", input="x", rois="b", **given)
+    values = {"x": MAP, "b": (5, 5), "y": (5, 8, 7, 7)}
+    assert by_steps([call], values, inputs=("x", "b"))[-2:] == [
+        "slice: {axis: 1, start: 1}",
+        "roi_align: {num_regions: 5, output_size: 7, sampling_ratio: 2, spatial_scale: 0.25}",
+    ]
+
+
+def test_what_follows_so_many_chosen_values_is_counted(tmp_path):
+    calls = [
+        w.call("aten.sum.dim_IntList", "s", self="x", dim=[2]),
+        w.call("aten.topk.default", ["v", "i"], self="s", k=3, dim=1),
+        w.call("aten.unsqueeze.default", "j", self="i", dim=2),
+        w.call("aten.expand.default", "p", self="j", size=[1, 3, 8]),
+        w.call("aten.gather.default", "g", self="x", dim=1, index="p"),
+        w.call("aten.linear.default", "y", "h", input="g", weight="p_h_weight"),
+    ]
+    whole = {name: (shape, "int64") for name, shape in (("i", (1, 3)), ("j", (1, 3, 1)), ("p", (1, 3, 8)))}
+    values = {"x": TOKENS, "s": (1, 9), "v": (1, 3), **whole, "g": (1, 3, 8), "y": (1, 3, 4)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters={"h.weight": (4, 8)}))
+    analysis = convcost.load(path, allow_unknown=True).analyze()
+    assert [layer.fields["operator"] for layer in analysis.unknown] == ["TopK", "GatherElements"]
+    assert analysis.total.macs == 3 * 8 * 4
+
+
 def test_rows_of_a_table_are_an_embedding():
     call = w.call("aten.embedding.default", "y", "e", weight="p_e_weight", indices="x")
     values = {"x": ((1, 7), "int64"), "y": (1, 7, 5)}

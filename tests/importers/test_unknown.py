@@ -70,6 +70,31 @@ def test_a_shape_whose_first_axis_is_not_the_batch_is_not_taken(write):
     assert [layer.fields["operator"] for layer in analysis.unknown] == ["my.ops.Magic", "Relu"]
 
 
+CHOSEN = [  # of 6 rows of 8 numbers 3 are chosen by their first number; nodes, tensors, and the shape behind them
+    ([w.node("TopK", "s k", "v i"), w.node("Gather", "x i", "c", axis=1)], [1, 1, 3, 8]),
+    ([w.node("TopK", "s k", "v i", axis=-1), w.node("Squeeze", "i a", "j"), w.node("Gather", "x j", "c", axis=1)],
+     [1, 3, 8]),
+    ([w.node("TopK", "s k", "v i", axis=1), w.node("Unsqueeze", "i u", "j"), w.node("Expand", "j e", "p"),
+      w.node("GatherElements", "x p", "c", axis=1)], [1, 3, 8]),
+    ([w.node("TopK", "s k", "v i"), w.node("Unsqueeze", "i u", "j"), w.node("GatherND", "x j", "c", batch_dims=1)],
+     [1, 3, 8]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("nodes", "shape"), CHOSEN)
+def test_what_follows_so_many_chosen_values_is_counted(nodes, shape, write):
+    from test_operators import ints
+
+    first = [w.node("ReduceMax", "x", "s", axes=[2], keepdims=0)]
+    last = [w.node("MatMul", "c m", "y")]
+    tensors = [ints("k", 3), ints("a", 0), ints("u", 2), ints("e", 1, 3, 8), w.tensor("m", [8, 4])]
+    model = w.model([*first, *nodes, *last], {"x": [1, 6, 8]}, {"y": [*shape[:-1], 4]}, tensors)
+    analysis = convcost.load(write(model), allow_unknown=True).analyze()
+    assert analysis.total.macs == 3 * 8 * 4
+    assert "MatMul" not in {layer.fields["operator"] for layer in analysis.unknown}
+    assert analysis.incomplete
+
+
 def test_several_outputs_and_one_that_nothing_reads(write):
     nodes = [CONV, magic("a", "b unread c"), w.node("Concat", "b c", "y", axis=1)]
     model = w.model(nodes, INPUT, "y", [KERNEL], {"b": [1, 4, 2, 2], "c": [1, 5, 2, 2]})

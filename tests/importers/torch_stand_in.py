@@ -64,6 +64,10 @@ class Module:
         """Return the module and those in it."""
         return [self, *(inner for child in self.children for inner in child.modules())]
 
+    def named_children(self):
+        """Return its parts with their names."""
+        return [(f"part_{at}", child) for at, child in enumerate(self.children)]
+
     def parameters(self):
         """Return its tensors."""
         return self.tensors

@@ -13,7 +13,8 @@ from packings import tiling
 
 import convcost
 from convcost.errors import OptionError
-from convcost.memory.placement.best_fit import best_fits
+from convcost.memory.placement import place as placing
+from convcost.memory.placement.best_fit import _gap, best_fits
 from convcost.memory.placement.full import FullArena, fillers
 from convcost.memory.placement.intervals import Interval, compressed, height, load, parts
 from convcost.memory.placement.orders import any_order, consecutive, pieces_of, replaced, sorted_by
@@ -109,6 +110,7 @@ def test_the_exact_search_finds_a_placement_where_there_is_one(intervals):
     assert place(intervals).size == arena
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
 @pytest.mark.parametrize(("order", "in_place"), [("file", True), ("best", True), ("file", False)])
 def test_every_shipped_network_is_placed_in_as_much_as_its_peak(spec, order, in_place):
@@ -117,6 +119,37 @@ def test_every_shipped_network_is_placed_in_as_much_as_its_peak(spec, order, in_
     check(
         [Interval(each.bytes, each.storage.first, each.storage.last) for each in found.pieces], found.placement.offsets
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_no_exact_search_finds_a_placement_a_lower_one_than_the_simple_orders_is_looked_for(seed, monkeypatch):
+    """Of a wall without a gap: all that is known is that it fits into what lives at a time."""
+    pieces = tiling(seed, 12, 8, arena=1 << 10)
+    wall = [Interval(size, first, last) for first, last, size, _ in pieces]
+    simple = min(height(wall, offsets) for offsets in best_fits(wall))
+    monkeypatch.setattr(placing, "_WAYS", ())
+    monkeypatch.setattr(placing, "place_in_time", lambda *given: None)
+    found = place(wall)
+    check(wall, found.offsets)
+    assert found.lower_bound == load(wall) == 1 << 10 <= found.size <= simple
+    if simple > found.lower_bound:
+        assert found.size < simple
+    alone = placing._by_skyline(wall, 1 << 10)
+    assert alone is None or height(wall, alone) == 1 << 10
+
+
+@pytest.mark.parametrize(
+    ("taken", "size", "offset"),
+    [
+        ([(3, 1), (10, 1)], 2, 0),  # 0 to 3 is tighter than 4 to 10
+        ([(4, 1), (7, 1)], 2, 5),  # 5 to 7 is tighter than 0 to 4
+        ([(1, 9), (2, 3)], 2, 10),  # behind the longer of two
+        ([(2, 3)], 2, 0),
+        ([], 5, 0),
+    ],
+)
+def test_a_piece_goes_into_the_tightest_gap(taken, size, offset):
+    assert _gap(taken, size) == offset
 
 
 def test_offsets_are_aligned_where_the_tensors_are():

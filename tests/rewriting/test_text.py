@@ -197,7 +197,14 @@ def test_any_way_to_write_an_item(item, name, rewrite):
     assert new.count("relu") >= 2
 
 
-@pytest.mark.parametrize("name", shipped())
+SLOW = frozenset(["detr_resnet50", "retinanet_resnet50_fpn"])
+"""The networks that take seconds, and have the layers of others."""
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.exhaustive] if name in SLOW else []) for name in shipped()]
+)
 def test_a_rewritten_shipped_spec_says_the_rewritten_network(name):
     read = source.read(name)
     network = convcost.load(name).network

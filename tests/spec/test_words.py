@@ -118,6 +118,34 @@ def test_a_file_of_another_program_is_called_what_it_is(name, data, what, tmp_pa
     assert str(caught.value) == f"error: {name!r} cannot be read: it is {what}, not a spec\n{HOW}"
 
 
+READ = " = help: ONNX, .pt2, Keras and TensorFlow Lite files are read: export or convert it to one of these"
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("net.pb", "a TensorFlow graph"), ("net.PDMODEL", "a Paddle program"), ("net.mlmodel", "a Core ML model")],
+)
+def test_a_model_of_a_format_that_is_not_read_is_told_which_are(name, what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(b"\n\x10\n\x05input\x12\x0bPlaceholder\x00")
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(name)
+    assert str(caught.value) == f"error: {name!r} cannot be read: it is {what}, not a spec\n{READ}"
+
+
+@pytest.mark.parametrize(
+    ("folder", "what"), [("saved", "a SavedModel of TensorFlow"), ("net.mlpackage", "a Core ML model")]
+)
+def test_a_folder_that_is_a_model_is_told_which_are_read(folder, what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / folder).mkdir()
+    (tmp_path / "saved").mkdir(exist_ok=True)
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(folder)
+    assert str(caught.value) == f"error: {folder!r} cannot be read: it is {what}\n{READ}"
+
+
 def test_one_that_is_too_large_to_be_read_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.pth").write_bytes(bytes(20 * 1024 * 1024))

@@ -42,7 +42,7 @@ class GraphBuilder:
             outputs: How many values it gives.
             scope: Its module; the layer's path without it.
         """
-        if len(self.nodes) >= MOST_NODES:
+        if len(self.nodes) + outputs > MOST_NODES:
             raise UntranslatableLayer(f"the model has more than {MOST_NODES:,} operations")
         names = tuple(self.free(layer.path) for _ in range(outputs))
         self.nodes.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from string import ascii_uppercase
 from typing import Any
 
@@ -202,11 +203,22 @@ def reshape(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     return reshaped(builder, layer, one(layer), tuple(target))
 
 
-def reshaped(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, target: tuple[int, ...]) -> KerasValue:
-    """Return a value in another shape; one size may be −1, and axes before it are kept with `TimeDistributed`."""
+def reshaped(
+    builder: GraphBuilder, layer: KerasLayer, value: KerasValue, target: tuple[int, ...], *, joins: bool = False
+) -> KerasValue:
+    """Return a value in another shape.
+
+    Args:
+        builder: The graph.
+        layer: The layer; axes that `TimeDistributed` adds are kept.
+        value: The value.
+        target: The sizes, of which one may be −1.
+        joins: Whether other axes may be joined with the batch, or parted from it again.
+    """
     value = builder.plain(value)
     kept, sizes = value.known[: layer.lead], value.known[layer.lead :]
-    shape = builder.number(*(0,) * (layer.lead + 1), *target)
+    moves_batch = joins and -1 not in target and count(sizes) not in (None, prod(target))
+    shape = builder.number(-1 if moves_batch else 0, *(0,) * layer.lead, *target)
     return KerasValue(builder.add(layer, "Reshape", [value.name, shape]), (*kept, *_filled(sizes, target)))
 
 
@@ -297,7 +309,8 @@ def constant(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, shape:
         raise UntranslatableLayer("its numbers have more axes than what they meet")
     sizes = (1,) * (rank - len(shape)) + shape
     held = (sizes[-1], *sizes[:-1]) if value.first else sizes
-    name = builder.add(layer, "keras.Constant", [], {"shape": held}, scope=f"{layer.path}.constant")
+    attributes = {"shape": held, "first": int(value.first)}
+    name = builder.add(layer, "keras.Constant", [], attributes, scope=f"{layer.path}.constant")
     return KerasValue(name, sizes, value.first)
 
 

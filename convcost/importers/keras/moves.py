@@ -14,6 +14,10 @@ from convcost.importers.keras.reductions import squeezed
 from convcost.importers.keras.slices import sliced
 from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
 
+MOST_PARTS = 10_000
+"""How many parts a value is taken apart into."""
+_TOO_MANY = f"it takes a value apart into more than {MOST_PARTS:,}"
+
 
 @operation("Concatenate")
 def concatenate(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
@@ -24,14 +28,14 @@ def concatenate(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
 
 @operation("Reshape")
 def reshape(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
-    """Translate a reshape that leaves the batch."""
+    """Translate a reshape whose first axis is the batch, alone or with others that are joined with it."""
     target = argument(layer, 1, "newshape", "shape")
     if not isinstance(target, list) or not all(each is None or type(each) is int for each in target):
         raise UntranslatableLayer("its shape depends on values")
     target = [-1 if size is None else size for size in target]
     if target[0] != -1 or -1 in target[1:]:
         raise UntranslatableLayer("it joins other axes with the batch")
-    return reshaped(builder, replace(layer, lead=0), value_of(layer), tuple(target[1:]))
+    return reshaped(builder, replace(layer, lead=0), value_of(layer), tuple(target[1:]), joins=True)
 
 
 @operation("Transpose", "Swapaxes", "Moveaxis")
@@ -132,9 +136,12 @@ def split(builder: GraphBuilder, layer: KerasLayer) -> list[KerasValue]:
     if at < 0 or size is None:
         raise UntranslatableLayer("it splits the batch, or an axis whose size is open")
     if type(parts) is int:
+        if parts > MOST_PARTS:
+            raise UntranslatableLayer(_TOO_MANY)
         sizes = [size // parts] * parts
     elif layer.kind == "TFOpLambda":
-        sizes = [size if part == -1 else part for part in parts]
+        rest = size - sum(part for part in parts if part != -1)
+        sizes = [rest if part == -1 else part for part in parts]
     else:
         edges = [0, *parts, size]
         sizes = [end - start for start, end in pairwise(edges)]
@@ -165,6 +172,8 @@ def unstack(builder: GraphBuilder, layer: KerasLayer) -> list[KerasValue]:
     size = known(value.known[axis - 1])
     if size == 1:
         return [squeezed(builder, layer, value, [axis])]
+    if size > MOST_PARTS:
+        raise UntranslatableLayer(_TOO_MANY)
     builder.add(
         layer, "Split", [value.name, builder.number(*(1,) * size)], {"axis": builder.axis(value, axis)}, outputs=size
     )

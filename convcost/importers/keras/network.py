@@ -14,9 +14,8 @@ from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, LAYERS
 from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, values_in
+from convcost.model_options import EVERY, current
 
-MODELS = ("Functional", "Model", "Sequential")
-"""The classes whose configuration lists their layers."""
 MOST_LAYERS = 100_000
 """How many calls of layers a model may have, those within its models too."""
 _DEEPEST = 50  # models within models
@@ -46,6 +45,12 @@ class ModelTranslator:
 
     Args:
         file: The name of the file, for messages.
+
+    Attributes:
+        builder: The graph.
+        tokens: The names of inputs that are sequences.
+        turned: The names of inputs whose channels the graph has first, and the file last.
+        several: The values of each call of a model within the model that gives several.
     """
 
     def __init__(self, file: str) -> None:
@@ -53,7 +58,9 @@ class ModelTranslator:
         self.builder = GraphBuilder()
         self.tokens: list[str] = []
         self.turned: list[str] = []
+        self.several: list[list[KerasValue]] = []
         self._left = MOST_LAYERS
+        self._unrolls = False
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
 
     def outputs(self, model: Mapping[str, Any]) -> list[KerasValue]:
@@ -65,6 +72,7 @@ class ModelTranslator:
         Raises:
             SpecError: It is none that Keras writes.
         """
+        self._unrolls = _has_steps(model)
         return self._model(model, KerasScope(), None)
 
     def error(self, message: str, found: str = "", help: str = "") -> SpecError:
@@ -185,6 +193,7 @@ class ModelTranslator:
             help = "call the model once, or give it an Input, before it is saved"
             raise self.error("the model has no input shape: it was never built", help=help)
         sizes: Sizes = tuple([size if type(size) is int else None for size in shape[1:]])
+        sizes = _as_given(name, sizes) if self._unrolls else sizes
         order = _order(len(sizes), followers)
         words = _names(name, len(sizes), order, several=bool(self.builder.inputs))
         held: list[int | str | None] = [
@@ -291,13 +300,16 @@ class ModelTranslator:
         owner = self._shared.setdefault(number, owner) if type(number) is int else owner
         if is_model(item):
             inside = KerasScope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
-            return self._model(item, inside, values_in([*args, kwargs]))
+            values = self._model(item, inside, values_in([*args, kwargs]))
+            self.several += [values] if len(values) > 1 else []
+            return values
         inputs = tuple(values_in([*args, kwargs]))
         layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)
         return translated.call(self.builder, item, layer, outputs)
 
 
 _AGAIN = "save the model again"
+_WRAPPERS = ("TimeDistributed", "Wrapper", "SpectralNormalization")
 _LEFT = IN_PLACE | {"Concatenate", "Add", "Multiply", "Subtract", "Average", "Maximum", "Minimum"}
 _MAPS = ("Conv", "Pool", "Padding", "Cropping", "UpSampling", "Resizing", "CenterCrop")
 _TOKENS = (
@@ -338,7 +350,7 @@ def _flat(layers: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         inner = config.get("layers") if isinstance(layer.get("config"), dict) else layer.get("config")
         if is_model(layer) and isinstance(inner, list):
             pending += reversed([each for each in inner if isinstance(each, dict)])
-        elif isinstance(config.get("layer"), dict) and layer.get("class_name") == "TimeDistributed":
+        elif isinstance(config.get("layer"), dict) and layer.get("class_name") in _WRAPPERS:
             pending.append(config["layer"])
         elif layer.get("class_name") != "InputLayer":
             yield layer
@@ -381,6 +393,27 @@ def _shape(layer: Mapping[str, Any]) -> list[Any] | None:
         if isinstance(inner, list) and inner and isinstance(inner[0], dict) and len(inner) < MOST_LAYERS:
             return _shape(inner[0])
     return None
+
+
+def _has_steps(item: Any) -> bool:
+    """Return whether a layer of a model stands once for each step, so that their number must be known."""
+    if isinstance(item, list):
+        return any(map(_has_steps, item))
+    if not isinstance(item, dict):
+        return False
+    if str(item.get("class_name")).startswith("ConvLSTM"):
+        return True
+    config = _config(item)
+    return any(_has_steps(part) for part in (config.get("layers"), config.get("layer"), item.get("layers")))
+
+
+def _as_given(name: str, sizes: Sizes) -> Sizes:
+    """Return the sizes of an input, those that the file leaves open as `--input` gives them."""
+    given = current().inputs
+    shape = given.get(name, given.get(EVERY, ()))
+    if len(shape) != len(sizes) + 1:
+        return sizes
+    return tuple([new if size is None else size for size, new in zip(sizes, shape[1:], strict=True)])
 
 
 def _built(config: Any, model: Mapping[str, Any]) -> list[Any] | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from convcost.importers.keras.builder import GraphBuilder, like
-from convcost.importers.keras.registry import layer, one, whole
+from convcost.importers.keras.registry import LAYERS, layer, one, whole
 from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
 
 
@@ -124,3 +126,35 @@ def layer_scale(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     channels = whole(layer, "projection_dim")
     sizes = (channels, *(1 for _ in value.known[1:])) if value.first else (channels,)
     return like(value, builder.add(layer, "Mul", [value.name, builder.weight(layer, "gamma", *sizes)]))
+
+
+_LAST_OF_KERNEL = {
+    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), "filters"),
+    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), "depth_multiplier"),
+    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), ""),
+    "Dense": "units",
+    "Embedding": "output_dim",
+}
+"""The field of the last size of the kernel as Keras holds it; the channels that are read where it is empty."""
+
+
+@layer("SpectralNormalization")
+def spectral_norm(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+    """Translate a layer whose kernel training divides by its largest singular value, with the vector kept for that."""
+    item, value = layer.config.get("layer"), one(layer)
+    kind = str(item.get("class_name")) if isinstance(item, dict) else ""
+    if not isinstance(item, dict) or kind not in _LAST_OF_KERNEL:
+        raise UntranslatableLayer(f"it wraps {kind!r}")
+    config = item["config"]
+    trainable = layer.trainable and config.get("trainable", True) is not False
+    inner = replace(layer, kind=kind, config=config, trainable=trainable)
+    found = LAYERS[kind](builder, inner)
+    assert isinstance(found, KerasValue)
+    field = _LAST_OF_KERNEL[kind]
+    channels = value.known[0] if config.get("data_format") == "channels_first" else value.known[-1]
+    size = whole(inner, field, 1) if field else known(channels)
+    if f"{layer.owner or layer.path}.vector_u" in builder.constants:  # called again
+        return found
+    builder.weight(layer, "vector_u", size)
+    attributes = {"numbers": size, "source": "the vector of a spectral norm, which only training reads"}
+    return like(found, builder.add(layer, "keras.Stored", [found.name], attributes))

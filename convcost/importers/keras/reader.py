@@ -7,7 +7,7 @@ what is none of Keras' own is an operator without a layer type.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +18,7 @@ from convcost.importers.archives import Archive, first_member
 from convcost.importers.graph import Importer, ModelGraph
 
 if TYPE_CHECKING:
+    from convcost.importers.keras.network import ModelTranslator
     from convcost.importers.onnx.wire import Data
 
 MOST_BYTES = 64 * 2**20
@@ -139,7 +140,7 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
     if not isinstance(kind, str) or model.get("config") is None:
         raise _error(file, "the model's configuration names no class and no layers", help=_MODEL)
     if not is_model(model):
-        help = "build it from layers, as a functional model"
+        help = "save keras.Model(model.inputs, model.outputs), which lists its layers, where it is made of them"
         what = f"the model is of a class of its own, {kind!r}: the file has no layers of it"
         raise _error(file, what, help=help)
     network = ModelTranslator(file)
@@ -148,16 +149,30 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
     if not outputs:
         raise _error(file, "the model gives nothing", help=_MODEL)
     version = _version(model)
+    names = [value.name for value in outputs]
     return ModelGraph(
         f"Keras{version}",
         builder.inputs,
-        tuple([value.name for value in outputs]),
+        (*names, *_worked_out(network, names)),
         tuple(builder.nodes),
         builder.constants,
         builder.shapes,
         tokens=tuple(network.tokens),
         turned=tuple(network.turned),
     )
+
+
+def _worked_out(network: ModelTranslator, outputs: Sequence[str]) -> list[str]:
+    """Return values that models within the model give beside others, and that nothing reads: Keras works them out."""
+    read = {name for node in network.builder.nodes for name in node.inputs} | {*outputs}
+    found = [
+        value.name
+        for values in network.several
+        if any(value.name in read for value in values)
+        for value in values
+        if value.name not in read and value.sizes is not None
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _version(model: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from convcost.importers.keras import (  # noqa: F401 -- each adds its layers or functions
     activations,
     attention,
+    conv_lstm,
     core,
     layer_functions,
     maps,

@@ -8,7 +8,8 @@ from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import short
-from convcost.importers.values import Unsupported
+from convcost.importers.values import Moved, Unsupported
+from convcost.network.graph import Tensor
 
 
 def _weights(mapper: Mapper, node: Node, first: int = 1) -> list[Constant | None]:
@@ -134,8 +135,18 @@ def learned_factor(mapper: Mapper, node: Node) -> None:
 @operator("keras.Constant")
 def constant(mapper: Mapper, node: Node) -> None:
     """Map numbers of the program, which are no weights."""
-    fields = {"shape": list(node.attributes["shape"]), "learned": False}
+    shape = list(node.attributes["shape"])
+    is_map = node.attributes["first"] and len(shape) <= 4
+    fields = {"shape": shape, "learned": False} | ({"layout": "feature_map"} if is_map else {})
     mapper.emit(node, "parameter", fields, [])
+
+
+@operator("keras.Stored")
+def stored(mapper: Mapper, node: Node) -> None:
+    """Map numbers that the model stores and that no inference reads, at no cost."""
+    tensor = mapper.tensor(node.inputs[0])
+    fields = {"output_shape": list(tensor.shape), "buffers": node.attributes["numbers"]}
+    mapper.emit(node, "declared", fields | {"source": node.attributes["source"]}, [tensor], name="")
 
 
 @operator("keras.Masking")
@@ -171,8 +182,31 @@ def recurrent(mapper: Mapper, node: Node) -> None:
         fields["nonlinearity"] = "relu"
     if given["activation"] == "other":
         mapper.notes["other activations of recurrent layers count as sigmoid and tanh"] = None
-    tensor = mapper.tensor(node.inputs[0])
-    mapper.emit(node, _RECURRENT[node.operator], fields, [tensor], _weights(mapper, node))
+    begin = len(node.inputs) - given["states"]
+    states = [mapper.tensor(name) for name in node.inputs[begin:]]
+    fields |= {"initial_state": ["initial_state"] * len(states)} if states else {}
+    weights = [mapper.weight(node, at) for at in range(1, begin)]
+    inputs = [mapper.tensor(node.inputs[0]), *states]
+    (tensor,) = mapper.emit(node, _RECURRENT[node.operator], fields, inputs, weights, gives=node.outputs[:1])
+    for name, title in zip(node.outputs[1:], ("hidden state", "cell state"), strict=False):
+        if mapper.is_read(name):
+            _give_state(mapper, node, tensor, name, title)
+
+
+def _give_state(mapper: Mapper, node: Node, sequence: Tensor, name: str, title: str) -> None:
+    """Give a state behind the last step, which the layer works out: the step itself, or a value at no cost."""
+    numbers = node.attributes["hidden_size"] * (2 if node.attributes["bidirectional"] else 1)
+    if title == "hidden state" and not node.attributes["bidirectional"]:
+        *_, steps, _ = sequence.shape
+        if steps > 1:
+            cut = {"axis": len(sequence.shape) - 2, "start": steps - 1}
+            (sequence,) = mapper.emit(node, "slice", cut, [sequence], name="", gives=())
+        lacking = mapper.lacks(sequence)
+        shape = (1, numbers)
+        mapper.give(node, name, Moved(sequence, lacking, (("reshape", shape),), shape, 0, node.scope))
+        return
+    fields = {"output_shape": [numbers], "source": f"the last {title} of the layer before"}
+    mapper.emit(node, "declared", fields, [sequence], name="", gives=(name,))
 
 
 @operator("keras.CausalMask")

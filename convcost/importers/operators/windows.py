@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any
 
 from convcost.importers.graph import Node
@@ -65,6 +66,7 @@ def given(**fields: tuple[Any, Any]) -> dict[str, Any]:
     return {name: value for name, (value, default) in fields.items() if value != default}
 
 
+@lru_cache(maxsize=256)
 def decimal(number: float) -> Any:
     """Return the shortest decimal that is this number in single precision.
 

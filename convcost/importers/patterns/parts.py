@@ -21,9 +21,10 @@ class Parts:
     def __init__(self, graph: ModelGraph) -> None:
         self.constants = graph.constants
         self.given = {name: node for node in graph.nodes for name in node.outputs}
-        self.reads = Counter(name for node in graph.nodes for name in node.inputs)
+        self.reads = Counter([name for node in graph.nodes for name in node.inputs])
         self.reads.update(graph.outputs)
-        self.read_by = {name: node for node in graph.nodes for name in node.inputs}
+        self._nodes = graph.nodes
+        self._read_by: dict[str, Node] = {}
         self._shapes = {**graph.inputs, **graph.shapes}
 
     def only(self, name: str, operator: str, reads: int = 1) -> Node | None:
@@ -51,7 +52,9 @@ class Parts:
 
     def added(self, name: str) -> bool:
         """Return whether a constant is added to a value that one node reads."""
-        node = self.read_by.get(name)
+        if not self._read_by:
+            self._read_by = {name: node for node in self._nodes for name in node.inputs}
+        node = self._read_by.get(name)
         return node is not None and node.operator == "Add" and self.with_constant(node) is not None
 
     def rank(self, name: str) -> int | None:

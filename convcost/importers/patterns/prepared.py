@@ -28,7 +28,9 @@ def prepared(graph: ModelGraph) -> ModelGraph:
     constants = dict(graph.constants)
     nodes: list[Node] = []
     for given_node in graph.nodes:
-        node = _with_joined_weights(given_node, given, graph, constants)
+        node = given_node
+        if node.operator in GATES:
+            node = _with_joined_weights(node, given, graph, constants)
         found = None
         if node.operator in _KERNELS and len(node.inputs) > 1 and node.inputs[1] in given:
             found = _kernel(node, given, graph)
@@ -66,7 +68,7 @@ def _is_named(constant: Constant) -> bool:
 
 def _with_joined_weights(node: Node, given: dict[str, Node], graph: ModelGraph, constants: dict[str, Constant]) -> Node:
     """Return a recurrent layer whose weights are constants, where they are put together of learned ones."""
-    if node.operator not in GATES or not any(name in given for name in node.inputs[1:4]):
+    if not any(name in given for name in node.inputs[1:4]):
         return node
     hidden = node.attributes.get("hidden_size", 0)
     directions = 2 if node.attributes.get("direction") == "bidirectional" else 1

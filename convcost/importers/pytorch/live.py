@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
+from io import StringIO
 from pathlib import PurePath
 from typing import Any
 
@@ -57,13 +59,12 @@ def program_of(
     arguments = _arguments(torch, module, example_inputs)
     with _as_at_inference(torch, module):
         try:
-            program = torch.export.export(
-                module, arguments, dict(kwargs or {}), dynamic_shapes=dynamic_shapes, strict=False
-            )
+            with _without_graphs():
+                program = torch.export.export(
+                    module, arguments, dict(kwargs or {}), dynamic_shapes=dynamic_shapes, strict=False
+                )
         except Exception as error:
-            message = f"torch.export cannot export the {type(module).__name__}: {_first_line(error)}"
-            help = "torch.export.export(module, inputs, strict=False) shows where; a program of it is taken too"
-            raise SpecError(ErrorDetail(message, help=help)) from error
+            raise SpecError(_refusal(module, error)) from error
     return exported(torch, program, _named(dynamic_shapes), type(module).__name__)
 
 
@@ -175,6 +176,43 @@ def _as_at_inference(torch: Any, module: Any) -> Iterator[None]:
         for each, was in modes:
             each.training = was
         torch.backends.mha.set_fastpath_enabled(fast)
+
+
+@contextmanager
+def _without_graphs() -> Iterator[None]:
+    """Keep away from the terminal what torch prints of a graph that it cannot finish: thousands of lines."""
+    printed = StringIO()
+    graph = ""
+    try:
+        with redirect_stderr(printed):
+            yield
+    except Exception as error:
+        graph = str(getattr(error, "partial_fx_graph", ""))
+        raise
+    finally:
+        if left := printed.getvalue().replace(f"{graph}\n", "") if graph else printed.getvalue():
+            sys.stderr.write(left)
+
+
+def _refusal(module: Any, error: Exception) -> ErrorDetail:
+    """Return why a module cannot be exported, and what can be instead."""
+    title = type(module).__name__
+    message = f"torch.export cannot export the {title}"
+    if not _depends_on_values(error):
+        help = "torch.export.export(module, inputs, strict=False) shows where; a program of it is taken too"
+        return ErrorDetail(f"{message}: {_first_line(error)}", help=help)
+    at = re.search(r"Caused by: \((.+)\)", str(error))
+    found = f"{at[1]} decides by values" if at else _first_line(error)
+    parts = [name for name, part in module.named_children() if next(iter(part.parameters()), None) is not None]
+    help = f"export what stands before that: a module whose forward returns it, or a part of the {title}"
+    help += f", such as from_torch(module.{parts[0]}, …): {', '.join(parts)}" if parts else ""
+    return ErrorDetail(f"{message}: which of its operators run depends on values", found=found, help=help)
+
+
+def _depends_on_values(error: Exception) -> bool:
+    """Return whether a module cannot be exported because a choice in it depends on numbers, as that of boxes does."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return "GuardOnDataDependentSymNode" in kinds or "data-dependent" in str(error)[:2000]
 
 
 def _first_line(error: Exception) -> str:

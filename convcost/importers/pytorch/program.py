@@ -7,6 +7,7 @@ https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native/native_functio
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -32,9 +33,15 @@ class Reference(Struct, frozen=True, tag=True):
 
 def references(value: object) -> list[Reference]:
     """Return the values that arguments name."""
-    if isinstance(value, (list, tuple)):
-        return [each for part in value for each in references(part)]
-    return [value] if isinstance(value, Reference) else []
+    if not isinstance(value, (list, tuple)):
+        return [value] if isinstance(value, Reference) else []
+    found: list[Reference] = []
+    for part in value:
+        if isinstance(part, Reference):
+            found.append(part)
+        elif isinstance(part, (list, tuple)):
+            found += references(part)
+    return found
 
 
 class OperatorCall(Struct, frozen=True):
@@ -117,6 +124,7 @@ def is_container(module_class: str) -> bool:
     return not module_class.startswith(("torch.nn.", "torch.ao.nn."))
 
 
+@lru_cache(maxsize=1024)
 def scope_of(path: str) -> str:
     """Return the path of a module without what the exporter adds.
 

@@ -6,6 +6,7 @@ Source: https://github.com/pytorch/pytorch/blob/main/torch/_export/serde/schema.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -144,6 +145,7 @@ class _Reader:
     def __init__(self, read: SerializedProgram, payloads: Mapping[str, Payload]) -> None:
         self.read = read
         self.payloads = payloads
+        self.places = Counter([payload.path_name for payload in payloads.values()])
         self.calls: list[OperatorCall] = []
         self.types: dict[str, TensorType] = {}
         self.sizes: dict[str, int] = {}
@@ -207,6 +209,8 @@ class _Reader:
         payload = self.payloads.get(path)
         if payload is None or payload.tensor_meta is None or self._is_meta(path):
             return path
+        if self.places[payload.path_name] == 1:  # as of nearly all
+            return (payload.path_name,)
         meta = payload.tensor_meta
         return payload.path_name, repr((meta.sizes, meta.strides, meta.storage_offset))
 
@@ -238,7 +242,7 @@ class _Reader:
                 each.name or str(at): self._value(each.arg, prefix, bound) for at, each in enumerate(node.inputs)
             }
             outputs = tuple([prefix + name for each in node.outputs for name in _names(each)])
-            stack = node.metadata.nn_module_stack.split(";")[-1].split(",")
+            stack = node.metadata.nn_module_stack.rpartition(";")[2].split(",")
             scope = scope_of(stack[1] if len(stack) > 1 else "")
             if len(stack) > 2 and is_container(stack[2]):
                 self.containers.add(scope)

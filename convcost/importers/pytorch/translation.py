@@ -58,7 +58,7 @@ def _translate(writer: Writer, call: OperatorCall) -> None:
     before = len(writer.nodes)
     rule = RULES.get(plain, _unknown)
     try:
-        if packet(call.operator) in _PRODUCTS:
+        if name in _PRODUCTS:
             writer.materialise(call)
             rule(writer, call)
             writer.perform()

@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 
 from convcost.importers.writing.notation import has_word_characters
 from convcost.importers.writing.rows import ItemRow, module_around
-from convcost.importers.writing.tree import BlockUse, Leaf, Merge, Repetition, TextBlock, TreeNode, rows_in
+from convcost.importers.writing.tree import (
+    BlockUse,
+    Leaf,
+    Merge,
+    OptionalItem,
+    Repetition,
+    TextBlock,
+    TreeNode,
+    rows_in,
+)
 from convcost.layers.base import REGISTRY, Activation, Norm
 
 _CONTAINERS = frozenset(
@@ -159,6 +168,11 @@ def _core(nodes: Sequence[TreeNode]) -> tuple[Sequence[TreeNode], bool, bool]:
     return nodes, False, False
 
 
+def _inner(node: TreeNode) -> TreeNode:
+    """Return an item as it is where it runs."""
+    return node.unit.nodes[0] if isinstance(node, OptionalItem) else node
+
+
 def _is(node: TreeNode, kind: type) -> bool:
     return isinstance(node, Leaf) and issubclass(REGISTRY[node.type], kind)
 
@@ -166,6 +180,7 @@ def _is(node: TreeNode, kind: type) -> bool:
 def _recognised(nodes: Sequence[TreeNode]) -> str:
     """Return the common name of a structure; nothing where it has none."""
     body, residual, _ = _core(nodes)
+    body = [_inner(node) for node in body]
     signs = [_sign(node) for node in body if not (_is(node, Activation) or _is(node, Norm))]
     if signs == ["excite"]:
         return "squeeze_excite"
@@ -236,7 +251,7 @@ def _qualifiers(nodes: Sequence[TreeNode]) -> Iterator[str]:
     rows = list(rows_in(nodes, 0))
     strided = any(_always_strides(leaf) for leaf in _leaves(nodes))
     types = [row.item.type for row in rows]
-    if any(isinstance(node, Repetition) for node in nodes):
+    if any(isinstance(node, Repetition) for node in map(_inner, nodes)):
         yield "stage"
     if strided:
         yield "down"
@@ -271,6 +286,7 @@ def _always_strides(leaf: Leaf) -> bool:
 
 def _described(nodes: Sequence[TreeNode]) -> str:
     """Return a name made of what the items are."""
+    nodes = [_inner(node) for node in nodes]
     if any(isinstance(node, Repetition) for node in nodes):
         return "stage"
     words: list[str] = []

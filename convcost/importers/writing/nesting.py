@@ -37,7 +37,7 @@ class _Nesting:
         self.sources = [OuterValue() for _ in mapped.inputs]
         self.given: dict[Key, Ref] = {(INPUT, at): (source, 0) for at, source in enumerate(self.sources)}
         self.outputs = list(dict.fromkeys(key_of(tensor) for tensor in mapped.outputs))
-        self.readers = Counter(key_of(tensor) for row in rows for tensor in row.item.inputs)
+        self.readers = Counter([(tensor.producer, tensor.output) for row in rows for tensor in row.item.inputs])
         self.readers.update(self.outputs)
         self.nodes: dict[int, TreeNode] = {}
         self.spans: dict[int, tuple[int, int]] = {}  # the first and the last of an item's rows
@@ -50,7 +50,7 @@ class _Nesting:
     def body(self) -> Body:
         """Return the list."""
         for at, row in enumerate(self.rows):
-            keys = [key_of(tensor) for tensor in row.item.inputs]
+            keys = [(tensor.producer, tensor.output) for tensor in row.item.inputs]
             leaf = Leaf(row, [self.given[key] for key in keys], alone=id(row) in self.alone)
             node: TreeNode = leaf
             self.keys[id(leaf)] = keys
@@ -66,6 +66,8 @@ class _Nesting:
         """Return a merge with its branches; None where they do not all begin with one value."""
         type = REGISTRY[leaf.type]
         if not type.merges() or any(name in leaf.rows[0].item.fields for name in type.named_fields):
+            return None
+        if all([self.readers[key] != 1 for key in keys]):  # noqa: C419 -- each is read by others, too
             return None
         chains = [self._chain(key) for key in keys]
         starts = {start for start, _ in chains}

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.importers.writing.conditions import BlockParameter, condition
 from convcost.importers.writing.names import relative
 from convcost.importers.writing.rows import module_around
 from convcost.importers.writing.tree import (
@@ -15,6 +16,7 @@ from convcost.importers.writing.tree import (
     Body,
     Leaf,
     Merge,
+    OptionalItem,
     Repetition,
     TextBlock,
     TreeNode,
@@ -23,7 +25,7 @@ from convcost.importers.writing.tree import (
 )
 from convcost.layers.base import REGISTRY
 
-CHANNELS, WINDOW, TIMES = "channels", "window", "times"
+CHANNELS, WINDOW, TIMES, PRESENT = "channels", "window", "times", "if"
 """What kinds of numbers may be expressed by each other; every other field is a kind of its own."""
 _KINDS = {
     "out_channels": CHANNELS,
@@ -50,24 +52,6 @@ _WORDS = {
 """What parameters are called by the field that they give."""
 _FACTORS = (1, 2, 3, 4, 6, 8)
 _DIVISORS = (2, 3, 4, 6, 8, 16, 32)
-
-
-class BlockParameter(Struct, eq=False):
-    """A parameter of a block.
-
-    Attributes:
-        name: Its name.
-        kind: What kind of number it is.
-        values: Its values, for each occurrence of the block.
-        default: What it is where a use does not give it: a value, or an expression as text; None for a required one.
-        is_derived: Whether the default is an expression that holds for every use.
-    """
-
-    name: str
-    kind: str
-    values: list[Any]
-    default: Any = None
-    is_derived: bool = False
 
 
 class BranchPlace(Struct, frozen=True):
@@ -121,23 +105,24 @@ class Texts:
         for parameter in self.parameters[id(use.block)]:
             if parameter.is_derived:
                 continue
-            values = {parameter.values[place] for place in use.places}
+            values = {parameter.values[place] for place in use.places} - {None}
             if text := self.of(use, parameter.name):
                 found[parameter.name] = text
-            elif values != {parameter.default}:
+            elif values and values != {parameter.default}:
                 (found[parameter.name],) = values
         return found
 
     def _solve(self, block: TextBlock) -> None:
         parameters = self.parameters[id(block)] = []
         spans = [[place] for place in range(block.size)]
-        holes = [hole for hole in self._holes(block.body, spans, ()) if len({*hole.values}) > 1]
+        found = list(self._holes(block.body, spans, ()))
+        holes = [hole for hole in found if len({*hole.values} - {None}) > 1]
         firsts = [next(rows_in(block.body.nodes, place)).item.inputs for place in range(block.size)]
         outer = [channels_of(each[0]) for each in firsts] if all(firsts) else []
         given = _given(block)
         if not _scaled(given, outer, "in_channels"):  # else it follows from what reaches the block
             holes.sort(key=lambda hole: hole.kind != CHANNELS or hole.values != given)
-        often = Counter(tuple(hole.values) for hole in holes if hole.kind == CHANNELS)
+        often = _often([tuple(hole.values) for hole in holes if hole.kind == CHANNELS])
         for hole in holes:
             text = _expressed(hole, parameters, self._texts)
             if not text and hole.kind == CHANNELS:
@@ -148,7 +133,7 @@ class Texts:
                     name = _name(hole, parameters, block, often[values], is_main=hole.values == given, default=default)
                     parameters.append(BlockParameter(name, hole.kind, hole.values, default, is_derived=True))
                     text = name
-                if not text:
+                if not text and not (hole.values == given and often[values] > 1):
                     text = _scaled(hole.values, hole.reads, "in_channels")
             if not text:
                 is_main = hole.values == given
@@ -156,6 +141,14 @@ class Texts:
                 parameters.append(BlockParameter(name, hole.kind, hole.values, _default(hole)))
                 text = name
             self._texts[id(hole.node), hole.field] = text
+        for hole in found:  # one number where the item runs, which a parameter gives
+            if hole not in holes and None in hole.values and (text := _called_alike(hole, parameters)):
+                self._texts[id(hole.node), hole.field] = text
+        for item, present in _options(block.body, spans):
+            self._texts[id(item), PRESENT] = condition(item, present, parameters, outer, given)
+        for parameter in parameters:  # of what does not always run: any number serves there
+            if parameter.default is None and None in parameter.values:
+                parameter.default = next(value for value in parameter.values if value is not None)
 
     def _holes(self, body: Body, spans: list[list[int]], around: tuple[BranchPlace, ...]) -> Iterator[Hole]:
         """Yield the numbers of a list.
@@ -175,7 +168,10 @@ class Texts:
                 yield from self._leaf_holes(node.leaf, spans, around)
             elif isinstance(node, Repetition):
                 starts = node.starts()
-                yield Hole(node, TIMES, TIMES, [node.counts[span[0]] for span in spans], [], around)
+                if not isinstance(node, OptionalItem):
+                    yield Hole(
+                        node, TIMES, TIMES, [node.counts[span[0]] if span else None for span in spans], [], around
+                    )
                 inner = [[starts[at] + turn for at in span for turn in range(node.counts[at])] for span in spans]
                 yield from self._holes(node.unit, inner, around)
             elif isinstance(node, BlockUse):
@@ -183,14 +179,19 @@ class Texts:
                 reads = _reads(node.block.body.nodes, inner) if len(node.reads) == 1 else []
                 for parameter in self.parameters[id(node.block)]:
                     if not parameter.is_derived:
-                        values = [parameter.values[span[0]] for span in inner]
+                        values = [parameter.values[span[0]] if span else None for span in inner]
                         yield Hole(node, parameter.name, parameter.kind, values, reads, around)
 
     def _leaf_holes(self, leaf: Leaf, spans: list[list[int]], around: tuple[BranchPlace, ...]) -> Iterator[Hole]:
         reads = _reads([leaf], spans) if len(leaf.reads) == 1 else []
         for at, name in enumerate(sorted(leaf.holes)):
-            values = [leaf.given[span[0]][at] for span in spans]
+            values = [leaf.given[span[0]][at] if span else None for span in spans]
             yield Hole(leaf, name, _KINDS.get(name, name), values, reads, around)
+
+
+def _differ(values: Sequence[Any]) -> bool:
+    """Return whether values are not all the same."""
+    return any([value != values[0] for value in values])  # noqa: C419 -- a list is faster
 
 
 def _reads(nodes: Sequence[TreeNode], spans: Sequence[Sequence[int]]) -> list[int]:
@@ -199,8 +200,22 @@ def _reads(nodes: Sequence[TreeNode], spans: Sequence[Sequence[int]]) -> list[in
     for span in spans:
         inputs = [next(rows_in(nodes, place)).item.inputs for place in span]
         channels = {channels_of(each[0]) if each else 0 for each in inputs}
-        found.append(channels.pop() if len(channels) == 1 else 0)
+        found.append(channels.pop() if len(channels) == 1 else 0)  # 0, too, where the item does not run
     return found
+
+
+def _options(body: Body, spans: list[list[int]]) -> Iterator[tuple[OptionalItem, list[bool | None]]]:
+    """Yield items that not all occurrences have, and which of them do; None where the question does not arise."""
+    for node in body.nodes:
+        if isinstance(node, Merge):
+            for branch in node.branches:
+                yield from _options(branch, spans)
+        elif isinstance(node, Repetition):
+            if isinstance(node, OptionalItem):
+                yield node, [bool(node.counts[span[0]]) if span else None for span in spans]
+            starts = node.starts()
+            inner = [[starts[at] + turn for at in span for turn in range(node.counts[at])] for span in spans]
+            yield from _options(node.unit, inner)
 
 
 def _mixes(node: TreeNode) -> bool:
@@ -240,7 +255,7 @@ def uses_in(body: Body) -> Iterator[BlockUse]:
 
 def _given(block: TextBlock) -> list[int]:
     """Return how many channels a block gives, for each occurrence."""
-    last = [list(rows_in(block.body.nodes[-1:], place))[-1] for place in range(block.size)]
+    last = [list(rows_in(block.body.nodes, place))[-1] for place in range(block.size)]
     return [channels_of(row.outputs[0]) for row in last]
 
 
@@ -248,7 +263,7 @@ def _expressed(hole: Hole, parameters: Sequence[BlockParameter], texts: dict[tup
     """Return a number as an expression of parameters; nothing where it is none."""
     alike = [parameter for parameter in parameters if parameter.kind == hole.kind]
     for parameter in alike:
-        if parameter.values == hole.values and (
+        if _is_given(hole.values, parameter) and (
             hole.kind != WINDOW or parameter.name == _WORDS.get(hole.field, hole.field)
         ):
             return parameter.name
@@ -265,9 +280,44 @@ def _expressed(hole: Hole, parameters: Sequence[BlockParameter], texts: dict[tup
     return ""
 
 
+def _often(columns: Sequence[tuple[Any, ...]]) -> Counter[tuple[Any, ...]]:
+    """Return how many columns of numbers agree with each, where both are known."""
+    counts = Counter(columns)
+    partial = [column for column in counts if None in column]
+    found = Counter(counts)
+    for column in partial:
+        for other in counts:
+            pairs = [*zip(column, other, strict=True)]
+            if other != column and all(None in pair or pair[0] == pair[1] for pair in pairs):
+                found[column] += counts[other]
+                found[other] += counts[column] if None not in other else 0
+    return found
+
+
 def _are_halves(values: Sequence[Any], others: Sequence[Any]) -> bool:
-    pairs = zip(values, others, strict=True)
+    pairs = [pair for pair in zip(values, others, strict=True) if pair[0] is not None]
     return all(isinstance(value, int) and isinstance(other, int) and value == other // 2 for value, other in pairs)
+
+
+def _called_alike(hole: Hole, parameters: Sequence[BlockParameter]) -> str:
+    """Return the parameter of a hole's own field that gives its number; nothing where there is none."""
+    for parameter in parameters:
+        if parameter.name == hole.field and parameter.kind == hole.kind and _is_given(hole.values, parameter):
+            return parameter.name
+    return ""
+
+
+def _is_given(values: Sequence[Any], parameter: BlockParameter) -> bool:
+    """Return whether numbers are a parameter's; where only they are known, it takes them."""
+    pairs = [*zip(values, parameter.values, strict=True)]
+    if any(
+        value is not None and value != other and (other is not None or parameter.is_derived) for value, other in pairs
+    ):
+        return False
+    if not any(value is not None and other is not None for value, other in pairs):
+        return False
+    parameter.values = [value if other is None else other for value, other in pairs]
+    return True
 
 
 def _scaled(values: Sequence[Any], others: Sequence[Any], name: str) -> str:
@@ -278,7 +328,7 @@ def _scaled(values: Sequence[Any], others: Sequence[Any], name: str) -> str:
     >>> _scaled([1, 3], [2, 4], "out")
     ''
     """
-    pairs = [*zip(values, others, strict=False)]
+    pairs = [pair for pair in zip(values, others, strict=False) if pair[0] is not None]
     if len(others) != len(values) or not all(type(each) is int and each > 0 for pair in pairs for each in pair):
         return ""
     for factor in _FACTORS:
@@ -294,11 +344,12 @@ def _default(hole: Hole) -> Any:
     """Return the value that most uses would give; None where there is none, and for numbers of channels."""
     if hole.kind in (CHANNELS, TIMES):
         return None
-    (value, count), *_ = Counter(hole.values).most_common(1)
+    values = [value for value in hole.values if value is not None]
+    (value, count), *_ = Counter(values).most_common(1)
     own = hole.node.holes.get(hole.field) if isinstance(hole.node, Leaf) else None
-    if own in hole.values and 2 * hole.values.count(own) >= len(hole.values):
+    if own in values and 2 * values.count(own) >= len(values):
         return own
-    return value if 2 * count > len(hole.values) else None
+    return value if 2 * count > len(values) else None
 
 
 # names

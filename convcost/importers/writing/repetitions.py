@@ -37,7 +37,7 @@ def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | N
     if facts.left < 0:
         return None
     numbers = [facts.number(node) for node in nodes]
-    if len(set(numbers)) == len(numbers):
+    if len(set(numbers)) == len(numbers) or (size == 1 and facts.is_settled(body, numbers)):
         return None
     readers = Readers(body)
     for length in range(1, min(len(nodes) // 2, LONGEST) + 1):
@@ -49,6 +49,7 @@ def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | N
             if count > 1 and (length == 1 or _pays(nodes[start : start + length], count)):
                 return start, length, count
             at = same.find(all_same, at + 1)
+    facts.settle(body, numbers)
     return None
 
 
@@ -123,7 +124,7 @@ def repeat(body: Body, size: int, start: int, length: int, count: int) -> None:
         counts = [sum(each.counts[place] for each in inner) for place in range(size)]
     else:
         unit = Body(stacked(copies, [source]), [source])
-        _sort(unit.nodes, [turn * size + place for place in range(size) for turn in range(count)])
+        sort(unit.nodes, [turn * size + place for place in range(size) for turn in range(count)])
         counts = [count] * size
     replace(body, start, length * count, Repetition(unit, counts, [encoded.outside[0]]))
 
@@ -142,11 +143,11 @@ def _by_place(units: Sequence[Body], counts: Sequence[Sequence[int]], size: int)
         for at in range(len(units))
         for turn in range(counts[at][place])
     ]
-    _sort(unit.nodes, order)
+    sort(unit.nodes, order)
     return unit
 
 
-def _sort(nodes: Sequence[TreeNode], order: Sequence[int]) -> None:
+def sort(nodes: Sequence[TreeNode], order: Sequence[int]) -> None:
     """Bring the occurrences of items into an order."""
     for node in nodes:
         if isinstance(node, Leaf):
@@ -154,13 +155,13 @@ def _sort(nodes: Sequence[TreeNode], order: Sequence[int]) -> None:
         elif isinstance(node, Merge):
             _sort_leaf(node.leaf, order)
             for branch in node.branches:
-                _sort(branch.nodes, order)
+                sort(branch.nodes, order)
         elif isinstance(node, Repetition):
             starts = node.starts()
             inner = [starts[place] + turn for place in order for turn in range(node.counts[place])]
             node.counts = [node.counts[place] for place in order]
             node.merges = [node.merges[place] for place in order] if node.merges else ()
-            _sort(node.unit.nodes, inner)
+            sort(node.unit.nodes, inner)
         elif isinstance(node, BlockUse):
             node.places = [node.places[place] for place in order]
 

@@ -55,7 +55,7 @@ def resolution_of(mapped: Mapped) -> Resolution:
     inputs = list(mapped.inputs.values())
     sizes = {tensor.shape[1:] for tensor in inputs}
     fits = len(sizes) == 1 and all(tensor.layout == FEATURE_MAP and len(tensor.shape) == 3 for tensor in inputs)
-    if not fits or min(inputs[0].shape[1:]) < _LEAST or any(REGISTRY[item.type].composite for item in mapped.items):
+    if not fits or min(inputs[0].shape[1:]) < _LEAST:
         return Resolution()
     ((height, width),) = sizes
     words = ("r", "r") if height == width else ("h", "w")
@@ -87,14 +87,18 @@ class _Sized:
 
     def __init__(self, mapped: Mapped, sizes: tuple[int, int], words: tuple[str, str]) -> None:
         self.mapped = mapped
+        self.items = [layer for item in mapped.items for layer in item.layers]
         self.sizes = sizes
         self.words = words
         self.expressions: dict[int, dict[str, Any]] = {}
         self.factors: dict[int, Any] = {}
         self.shares: dict[int, tuple[int, int]] = {}  # of an item: the whole over its size, on each axis
+        self.columns: dict[int, int] = {}  # of a `rearrange`: the resolution over the columns that it names
         for item in mapped.items:
             if item.type in ("upsample", "feature_map") and "size" in item.fields:
                 self._resize(item)
+            if item.type == "rearrange" and "w" in item.fields:
+                self._split(item)
 
     def _resize(self, item: MappedItem) -> None:
         """Write a size as a factor, or as a share of the resolution."""
@@ -114,6 +118,13 @@ class _Sized:
             texts = [word if k == 1 else f"ceil({word} / {k})" for word, k in zip(self.words, shares, strict=True)]
             self.expressions[id(item)] = {"size": texts[0] if len({*texts}) == 1 and item.type == "upsample" else texts}
 
+    def _split(self, item: MappedItem) -> None:
+        """Write the columns of patches that tokens become a map of as a share of the resolution."""
+        share, rest = divmod(self.sizes[1], item.fields["w"])
+        if not rest and item.outputs[0].layout == FEATURE_MAP:
+            self.columns[id(item)] = share
+            self.expressions[id(item)] = {"w": f"{self.words[1]} / {share}" if share > 1 else self.words[1]}
+
     def infer(self, more: int) -> None:
         """Infer the network at a resolution that is larger by so many positions.
 
@@ -125,8 +136,11 @@ class _Sized:
         for tensor in self.mapped.inputs.values():
             shape = (tensor.shape[0], *(size + more for size in tensor.shape[1:]))
             tensors[key_of(tensor)] = Tensor(shape, tensor.producer, tensor.output, tensor.layout)
-        for item in self.mapped.items:
-            inputs = [tensors[key_of(tensor)] for tensor in item.inputs]
+        for item in self.items:
+            inputs = [tensors[tensor.producer, tensor.output] for tensor in item.inputs]
+            if _keeps_shape(item, inputs):
+                tensors[key_of(item.outputs[0])] = inputs[0]
+                continue
             for tensor, (shape, layout) in zip(item.outputs, self._inferred(item, inputs, more), strict=True):
                 tensors[key_of(tensor)] = Tensor(shape, tensor.producer, tensor.output, layout)
 
@@ -139,16 +153,8 @@ class _Sized:
             item.type in ("slice", "crop", "split", "pad") and _cuts_positions(item)
         ):
             raise _Differs
-        type = REGISTRY[item.type]
-        if issubclass(type, Activation) and not type.axis_fields:
-            return [(inputs[0].shape, inputs[0].layout)]
-        if item.type == "batch_norm" and inputs[0].layout == FEATURE_MAP:
-            if inputs[0].shape[0] != item.inputs[0].shape[0]:
-                raise _Differs
-            return [(inputs[0].shape, inputs[0].layout)]
-        fields = self._fields(item, more)
-        ranks = [len(tensor.shape) for tensor in inputs] == [len(tensor.shape) for tensor in item.inputs]
-        same = fields is item.fields and ranks and not is_sized(item.type)
+        type, fields = REGISTRY[item.type], self._fields(item, more)
+        same = fields is item.fields and not is_sized(item.type) and _are_alike(inputs, item.inputs)
         definition = item.definition if same else type.read(fields, inputs)
         shapes = [tensor.shape for tensor in inputs]
         definition.check_inputs(inputs)
@@ -175,9 +181,36 @@ class _Sized:
         if id(item) in self.shares:
             sizes = [-(-(size + more) // k) for size, k in zip(self.sizes, self.shares[id(item)], strict=True)]
             return {**item.fields, "size": sizes}
+        if id(item) in self.columns:
+            columns, rest = divmod(self.sizes[1] + more, self.columns[id(item)])
+            if rest:
+                raise _Differs
+            return {**item.fields, "w": columns}
         if item.type == "upsample" and "size" in item.fields:
             raise _Differs
         return item.fields
+
+
+def _keeps_shape(item: MappedItem, inputs: Sequence[Tensor]) -> bool:
+    """Return whether an item gives the shape that it reads, at any resolution.
+
+    Raises:
+        _Differs: It has weights for other channels.
+    """
+    if item.type == "batch_norm" and inputs[0].layout == FEATURE_MAP:
+        if inputs[0].shape[0] != item.inputs[0].shape[0]:
+            raise _Differs
+        return True
+    type = REGISTRY[item.type]
+    return issubclass(type, Activation) and not type.axis_fields
+
+
+def _are_alike(tensors: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Return whether tensors have as many axes as others, and their layouts."""
+    for one, other in zip(tensors, others, strict=True):
+        if len(one.shape) != len(other.shape) or one.layout != other.layout:
+            return False
+    return True
 
 
 def _cuts_positions(item: MappedItem) -> bool:

@@ -98,6 +98,9 @@ def key_of(tensor: Tensor) -> Key:
 
 def common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
     """Return the common beginning of two paths."""
+    count = len(path)
+    if other[:count] == path:  # as most do
+        return path
     count = 0
     for part, another in zip(path, other, strict=False):
         if part != another:
@@ -126,14 +129,15 @@ def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, fla
     dotted = any("." in item.name for item in mapped.items)
     if flat:
         return [ItemRow(item, expressions=expressions.get(id(item), {}), dotted=dotted) for item in mapped.items]
-    reads = Counter(key_of(tensor) for item in mapped.items for tensor in item.inputs)
+    reads = Counter([(tensor.producer, tensor.output) for item in mapped.items for tensor in item.inputs])
     reads.update(key_of(tensor) for tensor in mapped.outputs)
     shared = {id(item.shares) for item in mapped.items if item.shares is not None}
     rows: list[ItemRow] = []
     last: dict[Key, ItemRow] = {}  # rows that may take more, by what they give
     for item in mapped.items:
-        row = last.get(key_of(item.inputs[0])) if len(item.inputs) == 1 else None
-        if row is not None and row is rows[-1] and reads[key_of(item.inputs[0])] == 1 and _joins(row, item):
+        key = key_of(item.inputs[0]) if len(item.inputs) == 1 else (0, -1)
+        row = last.get(key)
+        if row is not None and row is rows[-1] and reads[key] == 1 and _joins(row, item):
             if issubclass(REGISTRY[item.type], Norm):
                 row.norm = item
             else:

@@ -9,9 +9,20 @@ from typing import Any
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.writing.alike import outputs_of
 from convcost.importers.writing.notation import flow, one_line, quoted
-from convcost.importers.writing.parameters import TIMES, Texts, called_first
+from convcost.importers.writing.parameters import PRESENT, TIMES, Texts, called_first
 from convcost.importers.writing.rows import follower
-from convcost.importers.writing.tree import BlockUse, Body, Leaf, Merge, Ref, Repetition, TextBlock, TreeNode, rows_in
+from convcost.importers.writing.tree import (
+    BlockUse,
+    Body,
+    Leaf,
+    Merge,
+    OptionalItem,
+    Ref,
+    Repetition,
+    TextBlock,
+    TreeNode,
+    rows_in,
+)
 from convcost.importers.writing.values import ValueNames, before_of, kind_of, plain_and_named
 from convcost.layers.base import REGISTRY
 from convcost.layers.layout import layout_of
@@ -112,7 +123,9 @@ class SpecWriter:
         """Return the lines of an item: its type, its fields, and its other keys, on one line where they fit."""
         keys = self._keys(node, before)
         inner = node.unit.nodes[0] if isinstance(node, Repetition) else node
-        if isinstance(node, Repetition):
+        if isinstance(node, OptionalItem):
+            keys["if"] = self.numbers.of(node, PRESENT)
+        elif isinstance(node, Repetition):
             times = self.numbers.of(node, TIMES) or str(node.counts[0])
             keys["repeat"] = f"{{times: {times}, collect: dense}}" if node.merges else times
         if isinstance(inner, Merge):
@@ -224,7 +237,8 @@ class SpecWriter:
         """Return the keys of an item beside its type: what it reads, whose weights it uses, its name."""
         keys: dict[str, str] = {}
         reads, _ = plain_and_named(node)
-        leaf = node if isinstance(node, Leaf) else None
+        inner = node.unit.nodes[0] if isinstance(node, Repetition) else node
+        leaf = inner if isinstance(inner, Leaf) else None
         if reads and reads != [before]:
             given = [self._called(ref) if ref in self.names else "previous" for ref in reads]
             keys["from"] = given[0] if len(given) == 1 else f"[{', '.join(given)}]"

@@ -7,6 +7,7 @@ their order. The network itself occurs once; what is repeated, and the body of a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from convcost.importers.writing.rows import ItemRow
@@ -63,19 +64,19 @@ class Leaf(TreeNode):
 
     def _described(self, row: ItemRow) -> tuple[Any, ...]:
         item, own = row.item, REGISTRY[row.item.type].fields
-        fields = row.fields
+        fields = row.fields if row.expressions else item.fields
         fixed: list[Any] = [item.type, item.comment, item.trainable, item.widths]
         if "out_channels" in fields:  # to a reader, 1×1 is another layer
             fixed.append(fields.get("kernel_size") == 1)
+        defaults = _number_defaults(item.type)
         for name, value in fields.items():
-            default = as_exact(own[name].default) if name in own else None
             if name in own and is_number(value) and name not in ("axis", "axes"):
-                self.holes[name] = default
+                self.holes[name] = defaults[name] if name in defaults else as_exact(own[name].default)
             else:
                 fixed.append((name, repr(value)))
-        for name, field in own.items():
-            if name not in self.holes and name not in fields and is_number(field.default):
-                self.holes[name] = as_exact(field.default)
+        for name, default in defaults.items():
+            if name not in fields:
+                self.holes[name] = default
         fixed.append(None if row.norm is None else (row.norm.type, repr(row.norm.fields)))
         if row.activation is not None and not row.activation.fields:
             self.holes["activation"] = "none"
@@ -139,6 +140,10 @@ class Repetition(TreeNode):
         return found
 
 
+class OptionalItem(Repetition):
+    """An item that some occurrences of a block have, and others have not: it runs once, or not at all."""
+
+
 class BlockUse(TreeNode):
     """A block where it is used.
 
@@ -189,8 +194,17 @@ class TextBlock:
         self.name = ""
 
 
+@cache
+def _number_defaults(type: str) -> dict[str, Any]:
+    """Return the fields of a layer type whose default is a number, or a list of numbers."""
+    fields = REGISTRY[type].fields.items()
+    return {name: as_exact(field.default) for name, field in fields if is_number(field.default)}
+
+
 def is_number(value: Any) -> bool:
     """Return whether a field holds a number, or a list of numbers."""
+    if value.__class__ is int:
+        return True
     if isinstance(value, (list, tuple)):
         return bool(value) and all(is_number(each) and not isinstance(each, (list, tuple)) for each in value)
     return not isinstance(value, (bool, str)) and value is not None and value is not ...
@@ -215,6 +229,32 @@ def rows_in(nodes: Sequence[TreeNode], place: int) -> Iterator[ItemRow]:
                 yield node.merges[place][-1]
         elif isinstance(node, BlockUse):
             yield from rows_in(node.block.body.nodes, node.places[place])
+
+
+def is_chain(body: Body) -> bool:
+    """Return whether each item of a list reads what the one before it gives, and nothing else."""
+    before: Ref = (body.sources[0], 0) if body.sources else (OuterValue(), 0)
+    for node in body.nodes:
+        if node.reads != [before] or (isinstance(node, Leaf) and node.outputs > 1):
+            return False
+        before = (node, 0)
+    return len(body.sources) == 1
+
+
+def lists_in(body: Body, size: int) -> Iterator[tuple[Body, int]]:
+    """Yield a list and all lists within it, each with how often it occurs.
+
+    Args:
+        body: The list.
+        size: How often it occurs.
+    """
+    yield body, size
+    for node in body.nodes:
+        if isinstance(node, Merge):
+            for branch in node.branches:
+                yield from lists_in(branch, size)
+        elif isinstance(node, Repetition):
+            yield from lists_in(node.unit, sum(node.counts))
 
 
 def channels_of(tensor: Tensor) -> int:
@@ -256,7 +296,7 @@ def _stacked_node(column: Sequence[Any], reads: list[Ref]) -> TreeNode:
         leaf = _stacked_leaf([node.leaf for node in column], first.leaf.reads)
         return Merge(leaf, branches, reads)
     if isinstance(first, Repetition):
-        return Repetition(
+        return type(first)(
             _stacked_body([node.unit for node in column]),
             [n for node in column for n in node.counts],
             reads,

@@ -23,29 +23,26 @@ input: [3, r, r]
 
 blocks:
   basic:
-    params: {out: in_channels}
+    params: {out: , stride: 1}
     layers:
       - residual:
-          - conv: {out_channels: out, kernel_size: 3, padding: 1, activation: relu}
-          - conv: {out_channels: out, kernel_size: 3, padding: 1}
+          body:
+            - conv: {out_channels: out, kernel_size: 3, padding: 1, stride: stride, activation: relu}
+            - conv: {out_channels: out, kernel_size: 3, padding: 1}
+          shortcut:
+            - {conv: {out_channels: out, kernel_size: 1, stride: stride}, if: stride != 1}
       - relu
 
   layer:
     params: {out: 2 * in_channels, depth: }
     layers:
-      - residual:
-          body:
-            - conv: {out_channels: out, kernel_size: 3, stride: 2, padding: 1, activation: relu}
-            - conv: {out_channels: out, kernel_size: 3, padding: 1}
-          shortcut:
-            - conv: {out_channels: out, kernel_size: 1, stride: 2}
-      - relu
-      - {basic: , repeat: depth}
+      - basic: {out: out, stride: 2}
+      - {basic: {out: out}, repeat: depth}
 
 layers:
   - {conv: {out_channels: 16, kernel_size: 7, stride: 2, padding: 3, activation: relu}, name: conv1}
   - max_pool: {kernel_size: 2}
-  - {basic: , name: layer1, repeat: 2}
+  - {basic: {out: 16}, name: layer1, repeat: 2}
   - {layer: {depth: 1}, name: layer2}
   - {layer: {depth: 2}, name: layer3}
   - global_avg_pool
@@ -214,6 +211,112 @@ def test_a_network_is_written_as_a_person_would(model, text):
     found = imported(model)
     assert found.text == text
     assert found.difference(load(Source("net.onnx", text), {})) == ""
+
+
+def residuals(*kinds):
+    """Return inverted residuals, each of its expansion, what its gate is squeezed to, and its channels; 0 for none."""
+    net = nets.Net(16, 32, 32)
+    x = "input"
+    for number, (wide, squeezed, out) in enumerate(kinds):
+        at = f"blocks.{number}"
+        y = net.act(net.conv(x, wide, 1, f"{at}.expand"), "HardSwish") if wide else x
+        y = net.act(net.conv(y, net.channels[y], 3, f"{at}.depthwise", groups=net.channels[y]), "HardSwish")
+        if squeezed:
+            gate = net.add("GlobalAveragePool", [y], net.channels[y])
+            gate = net.relu(net.conv(gate, squeezed, 1, f"{at}.se.reduce"))
+            gate = net.act(net.conv(gate, net.channels[y], 1, f"{at}.se.expand"), "Sigmoid")
+            y = net.add("Mul", [y, gate], net.channels[y], f"{at}.se")
+        x = net.conv(y, out, 1, f"{at}.project")
+    return net.file(x)
+
+
+def test_a_gate_that_only_some_have_is_left_out_by_its_number():
+    found = imported(residuals((64, 0, 24), (72, 20, 40), (120, 32, 40), (240, 0, 80), (200, 0, 80), (480, 60, 112)))
+    assert found.difference(load(Source("net.onnx", found.text), {})) == ""
+    assert (
+        found.text.partition("blocks:\n")[2]
+        == """\
+  inverted_bottleneck_se:
+    params: {out: , mid: , squeezed: 0}
+    layers:
+      - conv: {out_channels: mid, kernel_size: 1, activation: hard_swish}
+      - depthwise_conv: {kernel_size: 3, padding: 1, activation: hard_swish}
+      - multiply:
+          - []
+          - - global_avg_pool
+            - conv: {out_channels: squeezed, kernel_size: 1, activation: relu}
+            - conv: {out_channels: mid, kernel_size: 1, activation: sigmoid}
+        if: squeezed > 0
+      - conv: {out_channels: out, kernel_size: 1}
+
+layers:
+  - {inverted_bottleneck_se: {out: 24, mid: 64}, name: blocks.0}
+  - {inverted_bottleneck_se: {out: 40, mid: 72, squeezed: 20}, name: blocks.1}
+  - {inverted_bottleneck_se: {out: 40, mid: 120, squeezed: 32}, name: blocks.2}
+  - {inverted_bottleneck_se: {out: 80, mid: 240}, name: blocks.3}
+  - {inverted_bottleneck_se: {out: 80, mid: 200}, name: blocks.4}
+  - {inverted_bottleneck_se: {out: 112, mid: 480, squeezed: 60}, name: blocks.5}
+"""
+    )
+
+
+def test_a_gate_that_no_number_tells_of_is_left_out_by_a_parameter():
+    found = imported(residuals((32, 8, 24), (48, 0, 40), (80, 0, 56), (112, 0, 64), (128, 32, 96), (192, 48, 80)))
+    assert found.difference(load(Source("net.onnx", found.text), {})) == ""
+    assert (
+        found.text.partition("blocks:\n")[2]
+        == """\
+  inverted_bottleneck_se:
+    params: {out: , mid: 2 * in_channels, gated: false}
+    layers:
+      - conv: {out_channels: mid, kernel_size: 1, activation: hard_swish}
+      - depthwise_conv: {kernel_size: 3, padding: 1, activation: hard_swish}
+      - multiply:
+          - []
+          - - global_avg_pool
+            - conv: {out_channels: mid / 4, kernel_size: 1, activation: relu}
+            - conv: {out_channels: mid, kernel_size: 1, activation: sigmoid}
+        if: gated
+      - conv: {out_channels: out, kernel_size: 1}
+
+layers:
+  - {inverted_bottleneck_se: {out: 24, gated: true}, name: blocks.0}
+  - {inverted_bottleneck_se: {out: 40}, name: blocks.1}
+  - {inverted_bottleneck_se: {out: 56}, name: blocks.2}
+  - {inverted_bottleneck_se: {out: 64}, name: blocks.3}
+  - {inverted_bottleneck_se: {out: 96, gated: true}, name: blocks.4}
+  - {inverted_bottleneck_se: {out: 80, gated: true}, name: blocks.5}
+"""
+    )
+
+
+def bottlenecks(*kinds):
+    """Return bottlenecks, each of its stride and its channels; where these change it has a shortcut of its own."""
+    net = nets.Net(64, 32, 32)
+    x = "input"
+    for number, (stride, out) in enumerate(kinds):
+        at = f"blocks.{number}"
+        y = net.relu(net.conv(x, out // 4, 1, f"{at}.conv1"))
+        y = net.relu(net.conv(y, out // 4, 3, f"{at}.conv2", stride=stride))
+        y = net.conv(y, out, 1, f"{at}.conv3")
+        short = net.conv(x, out, 1, f"{at}.proj", stride=stride) if net.channels[x] != out or stride != 1 else x
+        x = net.relu(net.sum(y, short, at))
+    return net.file(x)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "condition"),
+    [
+        ([(1, 256), (1, 256), (2, 512), (1, 512), (1, 512), (2, 1024)], "in_channels != out"),
+        ([(2, 256), (1, 256), (1, 512), (1, 512), (2, 512), (1, 512), (1, 256)], "stride != 1 or in_channels != out"),
+        ([(2, 64), (1, 64), (1, 64), (2, 64), (1, 64), (2, 64)], "stride != 1"),
+    ],
+)
+def test_a_shortcut_has_a_layer_where_the_shape_changes(kinds, condition):
+    found = imported(bottlenecks(*kinds))
+    assert found.difference(load(Source("net.onnx", found.text), {})) == ""
+    assert f"if: {condition}" in found.text
+    assert found.text.count("residual") == 1
 
 
 def test_numbers_of_a_text_are_those_of_the_network():

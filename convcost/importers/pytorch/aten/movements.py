@@ -177,7 +177,11 @@ def repeat(writer: Writer, call: OperatorCall) -> None:
         return
     name = writer.name(x)
     if len(times) > rank:
-        (name,) = writer.add("Unsqueeze", [name], axes=tuple(range(len(times) - rank)))
+        more = tuple(range(len(times) - rank))
+        if set(times) == {1}:
+            writer.give("Unsqueeze", [name], axes=more)
+            return
+        (name,) = writer.add("Unsqueeze", [name], axes=more)
     times = [1] * (rank - len(times)) + times
     steps = [axis for axis, count in enumerate(times) if count != 1]
     for axis in steps[:-1]:
@@ -318,6 +322,14 @@ def index(writer: Writer, call: OperatorCall) -> None:
         raise Untranslated
     axis, indices = chosen[0]
     writer.give("Gather", [writer.name(x), writer.name(indices)], axis=axis)
+
+
+@aten("topk")
+def topk(writer: Writer, call: OperatorCall) -> None:
+    """Translate the largest values of an axis and their places."""
+    x, count = call.arguments["self"], call.arguments["k"]
+    axis = call.arguments.get("dim", -1) % writer.rank(x)
+    writer.give("TopK", [writer.name(x), writer.integers([count])], axis=axis)
 
 
 @aten("roll")

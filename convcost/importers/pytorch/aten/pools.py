@@ -7,7 +7,7 @@ from typing import Any
 
 from convcost.importers.pytorch.aten.convolutions import per_axis
 from convcost.importers.pytorch.program import OperatorCall, Reference
-from convcost.importers.pytorch.writer import Untranslated, Writer, aten
+from convcost.importers.pytorch.writer import RULES, Untranslated, Writer, aten
 
 
 def _window(call: OperatorCall) -> dict[str, Any]:
@@ -130,3 +130,25 @@ def grid_sample(writer: Writer, call: OperatorCall) -> None:
     padding = ("zeros", "border", "reflection")[arguments["padding_mode"]]
     inputs = [writer.name(arguments["input"]), writer.name(arguments["grid"])]
     writer.give("GridSample", inputs, mode=mode, padding_mode=padding, align_corners=int(arguments["align_corners"]))
+
+
+def roi_align(writer: Writer, call: OperatorCall) -> None:
+    """Translate samples of regions, which are the number of a picture and four coordinates each."""
+    arguments = call.arguments
+    bounds = [writer.integers([each]) for each in (1, 5, 1)]
+    regions, numbers = writer.rank(arguments["rois"]), writer.shape(arguments["rois"])[-1]
+    if (regions, numbers) != (2, 5):
+        raise Untranslated
+    (boxes,) = writer.add("Slice", [writer.name(arguments["rois"]), *bounds])
+    writer.give(
+        "RoiAlign",
+        [writer.name(arguments["input"]), boxes],
+        output_height=arguments["pooled_height"],
+        output_width=arguments["pooled_width"],
+        spatial_scale=arguments["spatial_scale"],
+        sampling_ratio=arguments["sampling_ratio"],
+        coordinate_transformation_mode="half_pixel" if arguments["aligned"] else "output_half_pixel",
+    )
+
+
+RULES.add("torchvision.roi_align", roi_align)

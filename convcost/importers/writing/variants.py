@@ -1,0 +1,378 @@
+"""Blocks that differ in the presence of items as one: an expansion, a gate or a shortcut that only some have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import pairwise
+
+from msgspec import Struct
+
+from convcost.importers.writing.alike import Facts, Readers, lines_of
+from convcost.importers.writing.parameters import Texts
+from convcost.importers.writing.repetitions import HEAD
+from convcost.importers.writing.rows import COMMUTATIVE
+from convcost.importers.writing.tree import (
+    BlockUse,
+    Body,
+    Leaf,
+    Merge,
+    OptionalItem,
+    OuterValue,
+    Ref,
+    Repetition,
+    TextBlock,
+    TreeNode,
+    is_chain,
+    lists_in,
+    stacked,
+)
+from convcost.layers.base import REGISTRY, Activation, Norm
+
+_MOST_OPTIONAL = 2  # items of a block that may be left out
+_MOST_PARAMETERS = 7  # of a block with such items
+_LEAST_SAVED = 2  # lines
+_LEAST_SHARE = 0.5  # of a block's lines that are in both
+_MOST_ITEMS = 12  # of a block that is compared with others
+_STEPS = 100  # that the comparison of two items counts as, in `Facts.left`
+
+Pair = tuple[TreeNode | None, TreeNode | None]
+"""Items of two lists that are one: none where a list lacks it."""
+
+
+def join_variants(top: Body, blocks: list[TextBlock], facts: Facts) -> None:
+    """Make one block of those that differ in a few items, in place.
+
+    Args:
+        top: The network's own list.
+        blocks: The blocks.
+        facts: What is known of their items.
+    """
+    while True:
+        best = max(_candidates(top, blocks, facts), key=lambda each: each.saved, default=None)
+        if best is None:
+            return
+        _accept(top, blocks, best)
+        facts.forget()
+
+
+class Variant(Struct, frozen=True):
+    """A block that stands for another one as well, or for items of a list.
+
+    Attributes:
+        made: The block.
+        block: The one that it takes the place of.
+        other: The other one; None where items of a list become its use.
+        body: That list.
+        start: Where the items begin in it.
+        end: Where they end.
+        saved: How many lines that saves.
+    """
+
+    made: TextBlock
+    block: TextBlock
+    other: TextBlock | None
+    body: Body
+    start: int
+    end: int
+    saved: float
+
+
+def _candidates(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> Iterator[Variant]:
+    """Yield what might be joined."""
+    usual = [block for block in blocks if is_chain(block.body) and len(block.body.nodes) <= _MOST_ITEMS]
+    for number, block in enumerate(usual):
+        for other in usual[number + 1 :]:
+            if not (_uses(block, other) or _uses(other, block)):
+                yield from _joined(block, other, other.body, 0, len(other.body.nodes), other.size, facts)
+        owners = [each for each in blocks if each is not block and not _uses(block, each)]
+        for owner, size in ((top, 1), *((each.body, each.size) for each in owners)):
+            for body, inner in lists_in(owner, size):
+                for start, end in _runs(body, len(block.body.nodes)):
+                    yield from _joined(block, None, body, start, end, inner, facts)
+
+
+def _runs(body: Body, length: int) -> Iterator[tuple[int, int]]:
+    """Yield where items of a list stand that read each other in a row, and nothing else reads what is between."""
+    readers = Readers(body)
+    for start, first in enumerate(body.nodes):
+        if len(first.reads) != 1:
+            continue
+        for end in range(start + 1, min(start + length + 1, len(body.nodes) + 1)):
+            if end - start > 1 and body.nodes[end - 1].reads != [(body.nodes[end - 2], 0)]:
+                break
+            if readers.is_closed(start, end) and (end - start > 1 or isinstance(first, Merge)):
+                yield start, end
+
+
+def _joined(
+    block: TextBlock, other: TextBlock | None, body: Body, start: int, end: int, size: int, facts: Facts
+) -> Iterator[Variant]:
+    """Yield one block for a block and items of a list, where that is worth it."""
+    given = body.nodes[start:end]
+    if size == 0 or (other is None and any(_needs(node, block) for node in given)):
+        return
+    facts.left -= _STEPS * len(block.body.nodes) * len(given)
+    if facts.left < 0 or not _are_near(block.body.nodes, given, facts):
+        return
+    pairs = _aligned(block.body.nodes, given, facts)
+    if pairs is None:
+        return
+    both = sum(_shared(pair) for pair in pairs)
+    lines = [sum(map(lines_of, nodes)) for nodes in (block.body.nodes, given)]
+    optional = _optional(pairs)
+    saved = lines[1] - len(optional) + (HEAD + 1 if other else -1)
+    share = max(both / max(lines), sum(all(pair) for pair in pairs) / len(pairs))
+    if both < 2 or share < _LEAST_SHARE or saved < _LEAST_SAVED:
+        return
+    copies = [stacked([nodes], [OuterValue()]) for nodes in (block.body.nodes, given)]
+    pairs = _aligned(copies[0], copies[1], facts) or []
+    source = OuterValue()
+    columns = _filled(pairs, (block.size, size), (source, source))
+    made = TextBlock(Body(stacked(columns, [source]), [source]), block.size + size)
+    options = [node.unit.nodes[0] for node in _options(made.body)]
+    if len(options) <= _MOST_OPTIONAL and all(map(_may_be_left_out, options)) and _is_readable(made, block):
+        yield Variant(made, block, other, body, start, end, saved)
+
+
+def _are_near(nodes: Sequence[TreeNode], others: Sequence[TreeNode], facts: Facts) -> bool:
+    """Return whether half of some items may be among others."""
+    numbers = {facts.number(_inner(node)) for node in nodes}
+    found = [facts.number(inner) in numbers or isinstance(inner, Merge) for inner in map(_inner, others)]
+    return 2 * sum(found) >= len(found)
+
+
+def _is_readable(made: TextBlock, block: TextBlock) -> bool:
+    """Return whether a block has about as many parameters as the one that it takes the place of."""
+    counts = [sum(not each.is_derived for each in Texts([each]).parameters[id(each)]) for each in (made, block)]
+    return counts[0] <= min(_MOST_PARAMETERS, counts[1] + 3)
+
+
+def _may_be_left_out(node: TreeNode) -> bool:
+    """Return whether an item is a gate, or a layer that does more than move values."""
+    if isinstance(node, BlockUse):
+        (first, *others) = node.block.body.nodes
+        return not others and _may_be_left_out(first)
+    if isinstance(node, Merge):
+        return node.leaf.type == "multiply"
+    if not isinstance(node, Leaf):
+        return False
+    type = REGISTRY[node.type]
+    return bool(type.weights) or issubclass(type, (Activation, Norm)) or "pool" in node.type
+
+
+def _options(body: Body) -> Iterator[OptionalItem]:
+    for each, _ in lists_in(body, 1):
+        yield from (node for node in each.nodes if isinstance(node, OptionalItem))
+
+
+def _needs(node: TreeNode, block: TextBlock) -> bool:
+    """Return whether a block is used in an item, at any depth."""
+    inner = [each for body, _ in lists_in(Body([node], []), 1) for each in body.nodes if isinstance(each, BlockUse)]
+    return any(each.block is block or _uses(each.block, block) for each in inner)
+
+
+def _uses(block: TextBlock, other: TextBlock) -> bool:
+    """Return whether a block uses another one, at any depth."""
+    return any(_needs(node, other) for node in block.body.nodes)
+
+
+# two lists side by side
+
+
+def _aligned(first: Sequence[TreeNode], second: Sequence[TreeNode], facts: Facts) -> list[Pair] | None:
+    """Return the items of two lists in pairs; None where, at some place, each has what the other lacks."""
+    table: dict[tuple[int, int], tuple[float, list[Pair]]] = {}
+    for at in range(len(first), -1, -1):
+        for to in range(len(second), -1, -1):
+            options: list[tuple[float, list[Pair]]] = []
+            if at < len(first) and to < len(second) and _are_alike(first[at], second[to], facts):
+                shared = _shared((first[at], second[to]))
+                options.append((table[at + 1, to + 1][0] + shared, [(first[at], second[to])]))
+            if at < len(first):
+                options.append((table[at + 1, to][0] - 0.01, [(first[at], None)]))
+            if to < len(second):
+                options.append((table[at, to + 1][0] - 0.01, [(None, second[to])]))
+            table[at, to] = max(options, key=lambda option: option[0]) if options else (0.0, [])
+    found: list[Pair] = []
+    at = to = 0
+    while table[at, to][1]:
+        (pair,) = table[at, to][1]
+        found.append(pair)
+        at, to = at + (pair[0] is not None), to + (pair[1] is not None)
+    for pair, after in pairwise(found):
+        if None in pair and None in after and pair.index(None) != after.index(None):
+            return None
+    return found
+
+
+def _are_alike(one: TreeNode, other: TreeNode, facts: Facts) -> bool:
+    """Return whether two items are one, perhaps with other items in their branches."""
+    if facts.number(_inner(one)) == facts.number(_inner(other)):
+        return True
+    if not (isinstance(one, Merge) and isinstance(other, Merge)) or facts.number(one.leaf) != facts.number(other.leaf):
+        return False
+    found = _branches(one, other, facts)
+    return found is not None and any(all(pair) for pairs in found for pair in pairs)
+
+
+def _branches(one: Merge, other: Merge, facts: Facts) -> list[list[Pair]] | None:
+    """Return the branches of two merges in pairs; None where they do not fit."""
+    if len(one.branches) != len(other.branches):
+        return None
+    found = []
+    for branch, against in zip(one.branches, _ordered(one, other, facts), strict=True):
+        pairs = _aligned(branch.nodes, against.nodes, facts)
+        if pairs is None:
+            return None
+        found.append(pairs)
+    return found
+
+
+def _ordered(one: Merge, other: Merge, facts: Facts) -> list[Body]:
+    """Return the branches of a merge in the order of another's, which is free where one of them is the value itself."""
+    given = list(other.branches)
+    free = one.leaf.type in COMMUTATIVE and len(given) == 2 and sum(bool(each.nodes) for each in given) == 1
+    if not free:
+        return given
+    shared = partial(_common, facts=facts)
+    straight = [shared(a, b) for a, b in zip(one.branches, given, strict=True)]
+    crossed = [shared(a, b) for a, b in zip(one.branches, given[::-1], strict=True)]
+    return given[::-1] if sum(crossed) > sum(straight) else given
+
+
+def _common(one: Body, other: Body, facts: Facts) -> float:
+    return sum(map(_shared, _aligned(one.nodes, other.nodes, facts) or []))
+
+
+def _inner(node: TreeNode) -> TreeNode:
+    return node.unit.nodes[0] if isinstance(node, OptionalItem) else node
+
+
+def _shared(pair: Pair) -> int:
+    """Return how many lines are in both lists."""
+    return min(lines_of(_inner(each)) if each is not None else 0 for each in pair)
+
+
+def _optional(pairs: Sequence[Pair]) -> list[Pair]:
+    return [pair for pair in pairs if None in pair]
+
+
+def _filled(pairs: Sequence[Pair], sizes: Sequence[int], sources: Sequence[OuterValue]) -> list[list[TreeNode]]:
+    """Return two lists with the same items: what one lacks is there as an item that does not run.
+
+    Args:
+        pairs: Their items.
+        sizes: How often each list occurs.
+        sources: What reaches each.
+    """
+    found: list[list[TreeNode]] = [[], []]
+    for one, other in pairs:
+        if isinstance(one, Merge) and isinstance(other, Merge):
+            made: Sequence[TreeNode] = _filled_merges(one, other, sizes)
+        else:
+            made = [_as_other(one, other, sizes[0]), _as_other(other, one, sizes[1])]
+        for column, node in zip(found, made, strict=True):
+            column.append(node)
+    for column, source in zip(found, sources, strict=True):
+        _chained(column, source)
+    return found
+
+
+def _as_other(node: TreeNode | None, other: TreeNode | None, size: int) -> TreeNode:
+    """Return an item so that it is like another: optional, or one that does not run."""
+    if node is None:
+        assert other is not None
+        return _absent(other, size)
+    if isinstance(node, OptionalItem):
+        return node
+    lacking = other is None and not isinstance(node, Repetition)
+    return _optional_item(node, size) if lacking or isinstance(other, OptionalItem) else node
+
+
+def _filled_merges(one: Merge, other: Merge, sizes: Sequence[int]) -> list[Merge]:
+    facts = Facts()
+    columns: list[list[Body]] = [[], []]
+    aligned = _branches(one, other, facts)
+    for pairs in aligned or []:
+        sources = [OuterValue(), OuterValue()]
+        for column, nodes, source in zip(columns, _filled(pairs, sizes, sources), sources, strict=True):
+            column.append(Body(nodes, [source]))
+    return [Merge(node.leaf, bodies, node.reads) for node, bodies in zip((one, other), columns, strict=True)]
+
+
+def _optional_item(node: TreeNode, size: int) -> OptionalItem:
+    source = OuterValue()
+    _chained([node], source)
+    return OptionalItem(Body([node], [source]), [1] * size, [])
+
+
+def _absent(node: TreeNode, size: int) -> TreeNode:
+    """Return what stands for an item in a list that lacks it."""
+    if isinstance(node, Repetition):
+        unit = _without_occurrences(node.unit)
+        return type(node)(unit, [0] * size, [])
+    source = OuterValue()
+    unit = Body([_never(node)], [source])
+    _chained(unit.nodes, source)
+    return OptionalItem(unit, [0] * size, [])
+
+
+def _without_occurrences(body: Body) -> Body:
+    source = OuterValue()
+    nodes = [_never(node) for node in body.nodes]
+    _chained(nodes, source)
+    return Body(nodes, [source])
+
+
+def _never(node: TreeNode) -> TreeNode:
+    """Return an item like another that never runs."""
+    if isinstance(node, Leaf):
+        leaf = Leaf.__new__(Leaf)
+        leaf.fixed, leaf.holes, leaf.outputs, leaf.reads = node.fixed, node.holes, node.outputs, node.reads
+        leaf.rows, leaf.given = [], []
+        return leaf
+    if isinstance(node, Merge):
+        inner = _never(node.leaf)
+        assert isinstance(inner, Leaf)
+        return Merge(inner, [_without_occurrences(branch) for branch in node.branches], [])
+    if isinstance(node, Repetition):
+        return type(node)(_without_occurrences(node.unit), [], [])
+    assert isinstance(node, BlockUse)
+    return BlockUse(node.block, [], [])
+
+
+def _chained(nodes: Sequence[TreeNode], source: OuterValue) -> None:
+    """Let each item read the one before it, and the first what reaches the list."""
+    before: Ref = (source, 0)
+    for node in nodes:
+        node.reads = [before]
+        before = (node, 0)
+
+
+# in the place of both
+
+
+def _accept(top: Body, blocks: list[TextBlock], found: Variant) -> None:
+    """Put a block in the place of what it stands for."""
+    made, block = found.made, found.block
+    size = block.size
+    everywhere = [top, *(each.body for each in blocks if each not in (block, found.other)), made.body]
+    for owner in everywhere:
+        for body, _ in lists_in(owner, 1):
+            for node in body.nodes:
+                if isinstance(node, BlockUse) and node.block is block:
+                    node.block = made
+                elif isinstance(node, BlockUse) and node.block is found.other:
+                    node.block, node.places = made, [size + place for place in node.places]
+    blocks[blocks.index(block)] = made
+    if found.other is not None:
+        blocks.remove(found.other)
+        return
+    body, start, end = found.body, found.start, found.end
+    use = BlockUse(made, list(range(size, made.size)), body.nodes[start].reads)
+    last = body.nodes[end - 1]
+    body.nodes[start:end] = [use]
+    for node in body.nodes[start + 1 :]:
+        node.reads = [(use, 0) if giver is last else (giver, output) for giver, output in node.reads]
+    body.outputs = [(use, 0) if giver is last else (giver, output) for giver, output in body.outputs]
