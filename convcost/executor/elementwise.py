@@ -57,6 +57,13 @@ _PLAIN: Mapping[str, Callable[[Arithmetic, Values], list[Number]]] = {
     "erf": Arithmetic.erf,
 }
 
+_WITH_NUMBER: Mapping[str, Callable[[Arithmetic, Values, Number], list[Number]]] = {
+    "add": Arithmetic.add,
+    "multiply": Arithmetic.mul,
+    "maximum": Arithmetic.maximum,
+    "minimum": Arithmetic.minimum,
+}
+
 
 @executes("elementwise")
 def elementwise(job: Job, x: Array, *, op: str, value: Number | tuple[Number, Number] | None) -> Array:
@@ -66,7 +73,7 @@ def elementwise(job: Job, x: Array, *, op: str, value: Number | tuple[Number, Nu
         job: Takes the count.
         x: Any shape.
         op: The operation.
-        value: The number of pow, add and multiply; (least, largest) of clamp; else None.
+        value: The number of pow, add, multiply, maximum and minimum; (least, largest) of clamp; else None.
 
     Raises:
         ValueError: The operation takes no such value.
@@ -82,10 +89,8 @@ def elementwise(job: Job, x: Array, *, op: str, value: Number | tuple[Number, Nu
         raise ValueError(f"{op} takes no such value: {value}")
     if op == "pow":
         return Array(x.shape, arithmetic.power(x.values, float(value)))
-    if op == "add":
-        return Array(x.shape, arithmetic.add(x.values, value))
-    if op == "multiply":
-        return Array(x.shape, arithmetic.mul(x.values, value))
+    if op in _WITH_NUMBER:
+        return Array(x.shape, _WITH_NUMBER[op](arithmetic, x.values, value))
     raise ValueError(f"{op} takes no value")
 
 

@@ -10,12 +10,13 @@ FAMILIES = {
     "attention": "Attention com.microsoft.MultiHeadAttention com.microsoft.Attention",
     "choices": "If Constant Identity",
     "convolutions": "Conv ConvTranspose",
+    "einsum": "Einsum",
     "foreign": "convcost.AdaptiveAveragePool convcost.AdaptiveMaxPool convcost.Unfold convcost.Fold",
     "keras": (
-        "keras.Unreached keras.Constant keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
+        "keras.Unreached keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
         "keras.GroupNormalization keras.UnitNormalization keras.Normalization keras.Scale keras.Shift keras.Square "
         "keras.Rsqrt keras.Celu keras.LearnedFactor keras.Masking keras.AdaptiveAveragePool keras.AdaptiveMaxPool "
-        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Stored"
+        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Constant keras.Stored"
     ),
     "merges": "Add Mul Sub Div Max Min Sum Concat",
     "movements": (
@@ -30,7 +31,7 @@ FAMILIES = {
         "ArgMax ArgMin "
         "Resize Upsample"
     ),
-    "products": "Gemm MatMul Einsum",
+    "products": "Gemm MatMul",
     "recurrent": "LSTM GRU RNN convcost.lstm convcost.gru convcost.rnn_tanh convcost.rnn_relu",
     "sampling": "GridSample RoiAlign",
     "selections": "Slice Split Gather GatherND GatherElements ScatterND ScatterElements Where Expand Tile",

@@ -61,6 +61,7 @@ class ValueTable(ABC):
         """
         found = self.values[name]
         if isinstance(found, Tensor) and batch in (AS_IT_IS, 0) and layout in ("", found.layout):  # as most are read
+            self._lacks[found.producer, found.output] = 0  # another value of the same tensor may lack another axis
             return found
         value = self.moved(name)
         axis = value.batch if batch == AS_IT_IS else batch
@@ -77,6 +78,7 @@ class ValueTable(ABC):
         """Return a value as one feature map, for types that work on its positions."""
         found = self.values[name]
         if isinstance(found, Tensor) and found.layout == FEATURE_MAP:
+            self._lacks[found.producer, found.output] = 0
             return found
         value = self.moved(name)
         if value.batch != 0 and value.full[0] != 1:
@@ -210,7 +212,8 @@ class ValueTable(ABC):
             fields = {"shape": list(shape)}
             node = Node("", (), ())
             name = constant.name if constant.stored and is_module_path(constant.name) else ""
-            learned = constant.stored and (prod(shape) > 1 or "." in constant.name)
+            said = constant.trainable is not None  # else a single number is learned where a module has it
+            learned = constant.stored and (said or prod(shape) > 1 or "." in constant.name)
             weights = [None, constant]
             (known,) = self.emit(node, "parameter", fields, [], weights, name=name, gives=(), learned=learned)
             self._parameters[constant.name] = known

@@ -368,10 +368,13 @@ def batch_behind(before: tuple[int, ...], batch: int | None, after: tuple[int, .
 
     >>> batch_behind((1, 8, 6), 0, (1, 48)), batch_behind((6, 1, 8), 1, (6, 1, 2, 4)), batch_behind((1, 8), 0, (8,))
     (0, 1, None)
+    >>> batch_behind((2, 6, 4), None, (6, 1, 8))
+    1
     """
     if batch is not None:
         left = prod(before[:batch])
         fitting = [axis for axis, size in enumerate(after) if size == 1 and prod(after[:axis]) == left]
         if fitting:
             return batch if batch in fitting else fitting[0]
-    return 0 if after and after[0] == 1 else None
+    ones = [axis for axis, size in enumerate(after) if size == 1]
+    return ones[0] if ones[:1] == [0] or (batch is None and len(ones) == 1 and len(after) > 2) else None

@@ -41,7 +41,7 @@ class WeightSharing:
             return
         kernel = weights[0]
         vectors = [each.name for each in weights[1:] if each is not None]
-        if any([each is not None and each.trainable is not None for each in weights]):  # noqa: C419 -- a list is faster
+        if any([each is not None and each.stored and each.trainable is not None for each in weights]):  # noqa: C419
             kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
             vectors = [each.name for each in weights if each is not None and each is not kernel]
         if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
@@ -59,7 +59,8 @@ class WeightSharing:
         if first is item:
             return False
         tied = (first.type, item.type) == ("embedding", "linear")
-        if (first.type != item.type and not tied) or own != vectors:
+        is_turned = not tied and first.fields.get("out_features") != item.fields.get("out_features")
+        if (first.type != item.type and not tied) or is_turned or own != vectors:
             raise Unsupported(f"it shares the tensor {kernel.name!r} with {first.name or first.type}, not all")
         item.shares = first
         return True

@@ -92,8 +92,10 @@ _PER_VALUE: Mapping[str, Ledger] = {
     "clamp": Ledger(cmp=2),
     "add": Ledger(add=1),
     "multiply": Ledger(mul=1),
+    "maximum": Ledger(cmp=1),
+    "minimum": Ledger(cmp=1),
 }
-_WITH_NUMBER = ("pow", "add", "multiply")
+_WITH_NUMBER = ("pow", "add", "multiply", "maximum", "minimum")
 
 
 class ElementwiseOperation(LayerType, type="elementwise"):
@@ -101,8 +103,8 @@ class ElementwiseOperation(LayerType, type="elementwise"):
 
     Per value: `exp`, `log`, `sqrt`, `abs`, `sin`, `cos`, `erf`, `floor` and `pow` (to the power of `value`, whatever
     that is) one of their kind; `ceil` and `round` are a `floor` too, a rounding to a whole number; `rsqrt` sqrt 1 and
-    div 1; `reciprocal` div 1; `square` mul 1; `sign` cmp 2, with 0 from either side; `clamp` cmp 2; `add` add 1 and
-    `multiply` mul 1 with `value`; `neg` nothing, as it only turns a sign.
+    div 1; `reciprocal` div 1; `square` mul 1; `sign` cmp 2, with 0 from either side; `clamp` cmp 2; with `value`, `add`
+    add 1, `multiply` mul 1, `maximum` and `minimum` cmp 1; `neg` nothing, as it only turns a sign.
 
     Source: https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
     """
@@ -122,7 +124,9 @@ class ElementwiseOperation(LayerType, type="elementwise"):
     in_place = True
 
     op: str = field(word(*_PER_VALUE), about="The operation.")
-    value: Any = field(bounds, None, "The number for pow, add and multiply; [least, largest] for clamp.")
+    value: Any = field(
+        bounds, None, "The number for pow, add, multiply, maximum and minimum; [least, largest] for clamp."
+    )
 
     @classmethod
     def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:

@@ -6,7 +6,7 @@ pictures as `space` says, both by what the layer types say of themselves. Where 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -30,8 +30,9 @@ def shrink(network: Network) -> tuple[Network, tuple[str, ...]]:
     small: list[int] = []
     for axis in axes:  # of different sizes where that is possible, so that taking one for another shows
         small.append(axis.smallest(small))
+    sized = list(zip(axes, small, strict=True))
     stated = {
-        index: {field: tuple([axis.size(index, size) for axis, size in zip(axes, small, strict=True)])}
+        index: {field: _stated(getattr(layer.definition, field), [axis.size(index, n) for axis, n in sized])}
         for index, layer in enumerate(network.layers)
         if (field := size_field(layer.definition))
     }
@@ -53,6 +54,11 @@ def shrink(network: Network) -> tuple[Network, tuple[str, ...]]:
                 return network, (f"the network keeps its size: {name}: {misfit.reason}",)
             pinned |= fresh
             kept.append(f"the channels around {name} keep their number: {misfit.reason}")
+
+
+def _stated(full: tuple[int, ...], smaller: Sequence[int | None]) -> tuple[int | None, ...]:
+    """Return the sizes that a layer states in the tiny network; axes that no input has keep theirs."""
+    return (*smaller[: len(full)], *full[len(smaller) :])
 
 
 class _Misfit(Exception):

@@ -351,3 +351,18 @@ def test_what_a_layer_was_built_for_serves_behind_one_that_is_unknown(write):
     counted = 6 * 6 * 27 * 4 + 4 * 4 * 36 * 2
     assert convcost.load(path, allow_unknown=True).analyze().total.macs == counted
     assert convcost.load(path, declare={"m.Thing": {"macs": 5}}).analyze().total.macs == counted + 5
+
+
+def test_a_layer_that_gives_absurdly_many_values_is_refused_at_once():
+    read = k.tensor("x", *MAP)
+    read["config"]["keras_history"][2] = 2**63
+    assert message(k.functional({"x": MAP}, [k.called(conv("a", 4), read)], "a")) == (
+        "error: a layer gives at most 10,000 values\n --> net.json\n"
+        f"  = found: value {2**63} of the layer 'x' is read\n  = help: save the model again"
+    )
+
+
+def test_a_recorded_shape_without_sizes_says_nothing(write):
+    model = branches()
+    model["config"]["layers"][2]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None]
+    assert total_of(model, write).macs == 64 * (27 * 4 + 36 * 4)

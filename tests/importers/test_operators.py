@@ -95,6 +95,8 @@ def types(rows):
         (one("Div", "x n", [w.tensor("n", [], [4.0])]), [("elementwise", {"op": "multiply", "value": 0.25})]),
         (one("Sub", "x n", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "add", "value": -2})]),
         (one("Max", "x z"), [("maximum", {})]),
+        (one("Max", "x n", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "maximum", "value": 2})]),
+        (one("Min", "n x", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "minimum", "value": 2})]),
         (one("Sub", "x z"), [("subtract", {})]),
         (one("Add", "x m.b", [w.tensor("m.b", [6, 4])]), [("parameter", {"shape": [6, 4]}), ("reshape", {"shape": [1, 6, 4]}), ("add", {})]),
         (one("Mul", "x m.gain", [w.tensor("m.gain", [], [1.0])]), [("parameter", {"shape": [1]}), ("reshape", {"shape": [1, 1, 1]}), ("multiply", {})]),
@@ -108,8 +110,8 @@ def types(rows):
         (one("Pow", "x n", [w.tensor("n", [], [3.0])]), [("elementwise", {"op": "pow", "value": 3})]),
         (one("Clip", opset=7, min=0.0), [("relu", {})]),
         (one("Clip", opset=7), []),
-        (one("Clip", opset=7, min=1.5), [("parameter", {"shape": [1, 1, 1]}), ("maximum", {})]),
-        (one("Clip", opset=7, max=1.5), [("parameter", {"shape": [1, 1, 1]}), ("minimum", {})]),
+        (one("Clip", opset=7, min=1.5), [("elementwise", {"op": "maximum", "value": 1.5})]),
+        (one("Clip", opset=7, max=1.5), [("elementwise", {"op": "minimum", "value": 1.5})]),
         # reductions
         (one("ReduceMax", "x a", [ints("a", 1)], keepdims=0), [("reduce", {"op": "max", "axis": [0]})]),
         (one("ReduceSum", "x a", [ints("a", 2)], keepdims=0), [("reduce", {"op": "sum", "axis": [1], "layout": "feature_map"})]),
@@ -127,6 +129,12 @@ def types(rows):
         (one("MatMul", "x m.w", [w.tensor("m.w", [4, 3])]), [("reshape", {"shape": [8, 6, 4], "layout": "tokens"}), ("linear", {"out_features": 3, "bias": False})]),
         (one("MatMul", "x m.w", [w.tensor("m.w", [8, 4, 3])]), [("parameter", {"shape": [8, 4, 3]}), ("matmul", {})]),
         (one("MatMul", "m.w x", [w.tensor("m.w", [3, 6])]), [("parameter", {"shape": [3, 6]}), ("reshape", {"shape": [1, 3, 6]}), ("matmul", {})]),
+        (one("Einsum", "x z", equation="abcd,abcd->abcd"), [("multiply", {})]),
+        (one("Einsum", "x m.weight", [w.tensor("m.weight", [8])], equation="abcd,b->abcd"), [("scale", {})]),
+        (one("Einsum", "x m.weight", [w.tensor("m.weight", [4, 8])], equation="abcd,db->acbd"),
+         [("parameter", {"shape": [4, 8]}), ("permute", {"axes": [1, 0, 2]}), ("permute", {"axes": [1, 0]}), ("reshape", {"shape": [1, 8, 4]}), ("multiply", {})]),
+        (one("Einsum", equation="abcd->adb"), [("reduce", {"op": "sum", "axis": [1], "layout": "feature_map"}), ("tokens", {})]),
+        (one("Einsum", "x z", equation="...ij,...kj"), [("permute", {"axes": [0, 2, 1], "layout": "feature_map"}), ("matmul", {})]),
         # several pictures at once lie along another axis of one
         (chain([("Reshape", "x s", "a", {}), ("Conv", "a k", "y", {"pads": [1, 1, 1, 1], "group": 2})], [ints("s", 4, 4, 3, 4), w.tensor("k", [6, 2, 3, 3])]),
          [("rearrange", {"pattern": "(c a) (h p) w -> (a h) c p w", "a": 2, "p": 3, "layout": "feature_map"}),
@@ -180,8 +188,13 @@ def test_an_operator_is_these_items(model, expected, items):
         (one("ReduceMean"), "ReduceMean cannot be mapped: it reduces the batch axis"),
         (one("ReduceMean", axes=[0]), "ReduceMean cannot be mapped: it works along the batch axis"),
         (one("LpNormalization", axis=1, p=1), "LpNormalization cannot be mapped: it divides by another length than the Euclidean one"),
-        (one("Einsum", "x z", equation="abcd,abce"), "Einsum cannot be mapped: its equation is no product of two values"),
-        (one("Einsum", "x z", equation="abcd,abce->abe"), "Einsum cannot be mapped: it sums one of its values alone"),
+        (one("Einsum", "x z x", equation="abcd,abcd,abcd->ab"), "Einsum cannot be mapped: its equation multiplies more than two values, or takes a diagonal"),
+        (one("Einsum", shape=(1, 6, 6), equation="abb->ab"), "Einsum cannot be mapped: its equation multiplies more than two values, or takes a diagonal"),
+        (one("Einsum", "x m.w", [w.tensor("m.w", [1, 4])], equation="abcd,cd->abcd"), "Einsum cannot be mapped: it stretches an axis"),
+        (one("Einsum", equation="abcd->abce"), "Einsum cannot be mapped: its equation names an axis that no value has"),
+        (one("Einsum", equation="abc->ab"), "Einsum cannot be mapped: its inputs or attributes are not those of the operator"),
+        (one("Resize", "x", keep_aspect_ratio_policy="not_larger"), "Resize cannot be mapped: its sizes are bounds within which it keeps the ratio of the sides"),
+        (one("Pow", "n x", [w.tensor("n", [], [2.0])]), "Pow cannot be mapped: its exponent is no number that is known"),
         (one("LayerNormalization", "x s", [w.tensor("s", [6])]), "LayerNormalization cannot be mapped: it has not one factor for each value, or gives more than the normalised values"),
         (one("BatchNormalization", "x s s s s", [w.tensor("s", [6])]), "BatchNormalization cannot be mapped: it does not have one number for each channel"),
         (one("MaxPool", outputs="i0 y", kernel_shape=[2, 2]), "MaxPool cannot be mapped: it gives the places of the maxima, too"),
@@ -229,6 +242,39 @@ def test_einstein_sums_are_matrix_products():
     tensors = [ints("q", 1, 4, 6, 8), ints("k", 1, 6, 4, 8)]
     total = load(chain(nodes, tensors)).analyze().total
     assert total.macs == 4 * 6 * 6 * 8  # heads · queries · keys · size
+
+
+def test_what_one_value_has_alone_is_summed_before_the_product():
+    # x and z are 1×8×6×4: 8·6·4 sums of x, then for each of 8 rows 6 products for each of 4 numbers
+    total = load(one("Einsum", "x z", equation="abcd,abce->abe")).analyze().total
+    assert (total.macs, total.ops.add) == (8 * 6 * 4, 8 * 6 * 4 + 8 * 6 * 4)
+
+
+def test_products_value_by_value_are_no_matrix_products():
+    total = load(one("Einsum", "x z", equation="abcd,abcd->acbd")).analyze().total
+    assert (total.macs, total.ops.mul) == (0, 8 * 6 * 4)
+
+
+def test_a_batch_axis_that_was_joined_with_others_is_gone_again():
+    nodes = [
+        ("Transpose", "x", "a", {"perm": [1, 0, 2]}),
+        ("Reshape", "a s", "b", {}),  # 6×2×4: steps, heads, and no batch
+        ("Softmax", "b", "c", {"axis": 2}),
+        ("Reshape", "c t", "d", {}),
+        ("Transpose", "d", "y", {"perm": [1, 0, 2]}),
+    ]
+    model = load(chain(nodes, [ints("s", 6, 2, 4), ints("t", 6, 1, 8)], ROWS))
+    assert [tensor.shape for tensor in model.network.outputs] == [(6, 8)]
+
+
+def test_a_number_of_the_program_beside_a_learned_tensor_is_no_buffer():
+    nodes = [
+        ("Constant", "", "n", {"value": w.tensor("", [], [2.0])}),
+        ("Mul", "m.w n", "a", {}),
+        ("Add", "x a", "y", {}),
+    ]
+    total = load(chain(nodes, [w.tensor("m.w", [8, 6, 4])])).analyze().total
+    assert (total.params, total.buffers, total.ops.mul, total.ops.add) == (192, 0, 192, 192)
 
 
 def test_recurrent_layers_read_steps_first():
@@ -419,6 +465,64 @@ def test_tensors_that_the_exporter_worked_out_count():
         "# 192 numbers of tensors that the exporter worked out count as parameters, as the file holds them; "
         "how it did so is not counted"
     )
+
+
+def group_norm(channels, *constants):
+    """Return a group norm of 3 groups as an exporter writes it, with a factor and a summand behind it."""
+    norm = [
+        w.tensor("one", [3], [1.0] * 3),
+        w.tensor("zero", [3], [0.0] * 3),
+        ints("s", 0, 3, -1),
+        ints("t", 1, channels, 6, 4),
+    ]
+    nodes = [
+        *(("Constant", "", name, {"value": w.tensor("", [1, 1, 1], [number])}) for name, number in constants),
+        ("Reshape", "x s", "a", {}),
+        ("InstanceNormalization", "a one zero", "b", {}),
+        ("Reshape", "b t", "c", {}),
+        ("Mul", "c f", "d", {}),
+        ("Add", "d g", "y", {}),
+    ]
+    return chain(nodes, norm, (1, channels, 6, 4))
+
+
+def test_a_group_norm_that_learns_nothing(items):
+    assert types(items(group_norm(3, ("f", 1.0), ("g", 0.0)))) == [("group_norm", {"num_groups": 3, "affine": False})]
+    other = [type for type, _ in types(items(group_norm(3, ("f", 2.0), ("g", 0.0))))]
+    assert "group_norm" not in other
+    assert other[-2:] == ["elementwise", "elementwise"]
+
+
+def test_a_matrix_that_is_used_the_other_way_round_is_refused_by_name(refused):
+    tensors = [w.tensor("m.weight", [8, 5])]
+    nodes = [
+        ("MatMul", "x m.weight", "a", {}),
+        ("Transpose", "m.weight", "m.turned", {"perm": [1, 0]}),
+        ("MatMul", "a m.turned", "y", {}),
+    ]
+    assert refused(chain(nodes, tensors, ROWS)).splitlines()[0] == (
+        "error: the operator MatMul cannot be mapped: it shares the tensor 'm.weight' with m, not all"
+    )
+
+
+@pytest.mark.parametrize("operator", ["Relu", "InstanceNormalization"])
+def test_one_tensor_may_be_read_with_the_batch_in_two_places(operator):
+    reads = "t one zero" if operator == "InstanceNormalization" else "t"
+    nodes = [
+        ("MatMul", "x m.w", "t", {}),
+        ("Transpose", "t", "a", {"perm": [1, 0, 2]}),
+        ("MatMul", "a n.w", "b", {}),
+        (operator, reads, "c", {}),
+        ("Transpose", "b", "d", {"perm": [1, 0, 2]}),
+        ("Add", "c d", "y", {}),
+    ]
+    tensors = [
+        w.tensor("m.w", [8, 8]),
+        w.tensor("n.w", [8, 8]),
+        w.tensor("one", [6], [1.0] * 6),
+        w.tensor("zero", [6], [0.0] * 6),
+    ]
+    assert [tensor.shape for tensor in load(chain(nodes, tensors, ROWS)).network.outputs] == [(6, 8)]
 
 
 @pytest.mark.parametrize(

@@ -359,6 +359,8 @@ WEIGHTED = [  # operator, arguments, shapes, parameters, the layer, its paramete
     ("group_norm", {"input": "x", "num_groups": 4, "weight": "p_c_weight", "bias": "p_c_bias"}, MAP, MAP,
      {"c.weight": (8,), "c.bias": (8,)}, "group_norm: {num_groups: 4}", 16),
     ("prelu", {"self": "x", "weight": "p_c_weight"}, MAP, MAP, {"c.weight": (8,)}, "prelu: {num_parameters: 8}", 8),
+    ("batch_norm", {"input": "x", "running_mean": "p_c_weight", "running_var": "p_c_bias", "training": False}, MAP, MAP,
+     {"c.weight": (8,), "c.bias": (8,)}, "batch_norm: {affine: false}", 0),
     ("lstm",
      {"input": "x", "hx": [], "params": [f"p_l_{name}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")],
       "has_biases": True, "num_layers": 1, "dropout": 0.0, "train": False, "bidirectional": False, "batch_first": True},
@@ -377,6 +379,21 @@ def test_an_operator_with_weights_is_a_layer(name, arguments, before, after, par
     path = tmp_path / "net.pt2"
     path.write_bytes(w.pt2([call], values, ["y"], parameters=parameters))
     assert convcost.load(path).analyze().total.params == params
+
+
+def test_what_is_given_beside_the_first_output_is_an_operator_of_its_own():
+    pool = w.call("aten.adaptive_max_pool2d.default", ["p", "at"], self="x", output_size=[3, 3])
+    values = {"x": MAP, "p": (1, 8, 3, 3), "at": ((1, 8, 3, 3), "int64"), "y": (1, 8, 3, 3)}
+    relu = w.call("aten.relu.default", "y", self="p")
+    assert [line for line in layers([pool, relu], values) if line.startswith("  - ")] == [
+        "  - adaptive_max_pool: {output_size: 3}",
+        "  - relu",
+    ]
+    with pytest.raises(convcost.SpecError) as caught:
+        layers([pool, w.call("aten.mul.Tensor", "y", self="p", other="at")], values)
+    assert str(caught.value).splitlines()[0] == (
+        "error: the operator aten.adaptive_max_pool2d cannot be mapped: what it gives beside its first output is read"
+    )
 
 
 VECTOR = (1, 8)
@@ -448,3 +465,46 @@ def test_a_batch_norm_without_factors(tmp_path):
     total = convcost.load(path).analyze().total
     assert (total.params, total.buffers, total.ops.mul, total.ops.add) == (0, 16, 288, 288)
     assert "trainable" not in convcost.load(path).text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "buffers", "expected"), [({"gain": ()}, {}, (1, 0)), ({}, {"gain": ()}, (0, 1))]
+)
+def test_a_single_number_of_the_whole_model_is_learned_where_the_program_says_so(
+    parameters, buffers, expected, tmp_path
+):
+    name = "p_gain" if parameters else "b_gain"
+    path = tmp_path / "net.pt2"
+    call = w.call("aten.mul.Tensor", "y", self="x", other=name)
+    path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], parameters=parameters, buffers=buffers))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers) == expected
+
+
+def test_numbers_that_a_program_makes_are_buffers_though_it_learns_nothing(tmp_path):
+    path = tmp_path / "net.pt2"
+    calls = [
+        w.call("aten.arange.default", "r", end=8),
+        w.call("aten.add.Tensor", "a", self="x", other="r"),
+        w.call("aten.mul.Tensor", "y", self="a", other="r"),
+    ]
+    path.write_bytes(w.pt2(calls, {"x": VECTOR, "r": ((8,), "float32"), "a": VECTOR, "y": VECTOR}, ["y"]))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers, total.ops.add, total.ops.mul) == (0, 16, 8, 8)
+
+
+def test_what_stands_behind_an_unknown_operator_has_the_batch_axis_that_is_recorded():
+    # a program that joins the batch with the rows before an operator without a layer type, and parts them again
+    calls = [
+        w.call("aten.view.default", "a", self="x", size=[-1, 8]),
+        w.call("aten._trilinear.default", "b", i1="a", i2="a"),
+        w.call("aten.view.default", "c", self="b", size=[1, 9, 8]),
+        w.call("aten.add.Tensor", "y", self="c", other="p_m_bias"),
+    ]
+    values = {"x": TOKENS, "a": (9, 8), "b": (9, 8), "c": TOKENS, "y": TOKENS}
+    with pytest.raises(convcost.SpecError) as caught:
+        layers(calls, values, parameters={"m.bias": (8,)})
+    assert [line for line in str(caught.value).splitlines() if line.startswith("error")] == [
+        "error: the operator aten._trilinear has no layer type",
+        "error: 1 more operators read what these give, whose shape the file does not record",
+    ]

@@ -29,8 +29,10 @@ PER_VALUE = {
     "clamp": {"cmp": 2},
     "add": {"add": 1},
     "multiply": {"mul": 1},
+    "maximum": {"cmp": 1},
+    "minimum": {"cmp": 1},
 }
-VALUES = {"pow": 3, "clamp": [0, Fraction(13, 2)], "add": -1, "multiply": Fraction(1, 2)}
+VALUES = {"pow": 3, "clamp": [0, Fraction(13, 2)], "add": -1, "multiply": Fraction(1, 2), "maximum": 0, "minimum": 6}
 
 
 @pytest.mark.parametrize("op", PER_VALUE)

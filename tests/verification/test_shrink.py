@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import convcost
 from convcost.layers import REGISTRY
 from convcost.verification import shrink
 
@@ -143,3 +144,17 @@ def test_vectors_and_networks_of_one_value_stay_whole(network):
     assert tiny(network((1,), "relu")).input_shape == (1,)
     assert tiny(network((600,), {"linear": {"out_features": 10}})).input_shape == (3,)
     assert tiny(network((2, 1), "relu")).input_shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [{"reshape": {"shape": [1, 8], "layout": "feature_map"}}, {"adaptive_max_pool": {"output_size": 2}}],
+        [{"reshape": {"shape": [2, 2, 2], "layout": "feature_map"}}, {"upsample": {"size": [3, 5]}}],
+    ],
+)
+def test_sizes_are_stated_along_axes_that_no_input_has(layers):
+    model = convcost.load({"input": [8], "layers": layers})
+    small, _ = shrink(model.network)
+    assert [layer.output_shape for layer in small.layers] == [layer.output_shape for layer in model.network.layers]
+    assert [proof.error or proof.agrees for proof in model.verify().layers] == [True, True]

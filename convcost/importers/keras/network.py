@@ -137,6 +137,9 @@ class ModelTranslator:
         most: dict[str, int] = {}
         for reference in (*outputs, *(each for group in calls.values() for call in group for each in call.references)):
             most[reference.layer] = max(most.get(reference.layer, 0), reference.tensor)
+            if reference.tensor >= _MOST_OUTPUTS:
+                read = f"value {reference.tensor} of the layer {reference.layer!r} is read"
+                raise self.error(f"a layer gives at most {_MOST_OUTPUTS:,} values", read, _AGAIN)
         for name, each in calls.items():
             pending = [(name, number) for number in reversed(range(len(each)))]
             while pending:
@@ -253,8 +256,8 @@ class ModelTranslator:
         if reference.shape is None or value.flattened or value.name in self.builder.inputs:
             return
         sizes = tuple([size if type(size) is int else None for size in reference.shape[1:]])
-        shape = self.builder.shape_of(KerasValue(value.name, sizes, value.first))
-        if shape is not None and sizes:
+        shape = self.builder.shape_of(KerasValue(value.name, sizes, value.first)) if sizes else None
+        if shape is not None:
             self.builder.shapes.setdefault(value.name, shape)
 
     def _as_built(self, value: Any, item: Mapping[str, Any]) -> Any:
@@ -309,6 +312,7 @@ class ModelTranslator:
 
 
 _AGAIN = "save the model again"
+_MOST_OUTPUTS = 10_000
 _WRAPPERS = ("TimeDistributed", "Wrapper", "SpectralNormalization")
 _LEFT = IN_PLACE | {"Concatenate", "Add", "Multiply", "Subtract", "Average", "Maximum", "Minimum"}
 _MAPS = ("Conv", "Pool", "Padding", "Cropping", "UpSampling", "Resizing", "CenterCrop")

@@ -63,7 +63,9 @@ def power(mapper: Mapper, node: Node) -> None:
         raise Unsupported("its exponent is learned")
     if isinstance(given, Constant) and may_be_learned(given) and given.name.rpartition(".")[2].isalpha():
         mapper.notes[f"the exponent {given.name!r} counts as a number of the program"] = None
-    exponent = _number(mapper, node.inputs[1]) or 0.0
+    if not isinstance(given, Constant) or given.values is None or len(given.values) != 1:
+        raise Unsupported("its exponent is no number that is known")
+    exponent = float(given.values[0])
     tensor = mapper.tensor(node.inputs[0])
     fields: dict[str, Any] = {"op": "square"} if exponent == 2 else {"op": "pow", "value": decimal(exponent)}
     if exponent == 0.5:
@@ -84,11 +86,8 @@ def clip(mapper: Mapper, node: Node) -> None:
     elif not bounded:
         mapper.give(node, node.outputs[0], tensor)
     elif len(bounded) == 1:  # the larger or the smaller of a value and a number: one comparison, as with `maximum`
-        number = Constant("", (1,) * len(tensor.shape), stored=False)
-        fields = {"shape": list(number.shape)}
-        (bound,) = mapper.emit(node, "parameter", fields, [], [None, number], name="", gives=(), learned=False)
-        type = "maximum" if low is not None and abs(low) < 1e30 else "minimum"
-        mapper.emit(node, type, {}, [tensor, bound], name="", batch=mapper.lacks(tensor))
+        op = "maximum" if low is not None and abs(low) < 1e30 else "minimum"
+        mapper.emit(node, "elementwise", {"op": op, "value": decimal(bounded[0])}, [tensor], name="")
     elif bounded[0] >= bounded[1] or max(abs(bounded[0]), abs(bounded[1])) > 1e15:
         raise Unsupported("its bounds are not known")
     else:

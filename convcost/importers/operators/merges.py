@@ -22,7 +22,7 @@ _MERGES = {"Add": "add", "Mul": "multiply", "Sub": "subtract", "Div": "divide", 
 @operator(*_MERGES, "Sum")
 def merge(mapper: Mapper, node: Node) -> None:
     """Map arithmetic on values; with a constant it is a scale, a shift, a learned tensor or a number."""
-    constants = [name for name in node.inputs if isinstance(mapper.value(name), Constant)]
+    constants = _constants(mapper, node)
     if len(node.inputs) < 2:
         raise Unsupported("it has one input")
     if len(node.inputs) == 2 and len(constants) == 1 and _with_constant(mapper, node, constants[0]):
@@ -32,6 +32,13 @@ def merge(mapper: Mapper, node: Node) -> None:
     type = _MERGES.get(node.operator, "add")
     tensors, batch = aligned(mapper, node.inputs)
     mapper.emit(node, type, {}, tensors, name=_named(node, type), batch=batch)
+
+
+def _constants(mapper: Mapper, node: Node) -> list[str]:
+    """Return the constants that a node reads; beside one that is learned, a number of the program alone."""
+    found = {name: value for name in node.inputs if isinstance(value := mapper.value(name), Constant)}
+    numbers = [name for name, value in found.items() if not value.stored and value.shape == () and value.values]
+    return numbers if len(found) == 2 and len(numbers) == 1 else [name for name in node.inputs if name in found]
 
 
 def _double(mapper: Mapper, node: Node) -> bool:
@@ -135,6 +142,10 @@ def _by_number(node: Node, number: float, first: bool) -> dict[str, Any] | None:
             return {"op": "multiply", "value": decimal(number)}
         case "Sub":
             return {"op": "minus", "value": decimal(number)} if first else {"op": "add", "value": decimal(-number)}
+        case "Max":
+            return {"op": "maximum", "value": decimal(number)}
+        case "Min":
+            return {"op": "minimum", "value": decimal(number)}
         case "Div" if first:
             return {"op": "over", "value": decimal(number)}
         case "Div" if number:

@@ -137,6 +137,6 @@ _FACTORS = {"alpha": "alpha", "beta": "beta", "bias": "k"}
 def local_response_norm(mapper: Mapper, node: Node) -> None:
     """Map a local response norm; its factors change no count."""
     tensor = mapper.picture(node.inputs[0])
-    given = {name: decimal(node.attributes[word]) for word, name in _FACTORS.items() if word in node.attributes}
-    fields = {"size": node.attributes["size"]} | given | axis_field(tensor, 0)
+    factors = {name: decimal(node.attributes[word]) for word, name in _FACTORS.items() if word in node.attributes}
+    fields = {"size": node.attributes["size"]} | factors | axis_field(tensor, 0)
     mapper.emit(node, "local_response_norm", fields, [tensor])

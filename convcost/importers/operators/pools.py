@@ -179,6 +179,8 @@ def resize(mapper: Mapper, node: Node) -> None:
         raise Unsupported("it resizes other axes than the spatial ones, or filters before")
     if node.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":
         raise Unsupported("it crops")
+    if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise Unsupported("its sizes are bounds within which it keeps the ratio of the sides")
     old = node.operator == "Upsample" or mapper.opset < 11
     scales = mapper.numbers(node, 1 if old else 2, "scales")
     sizes = None if old else mapper.numbers(node, 3)

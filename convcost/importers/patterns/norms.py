@@ -125,12 +125,17 @@ def _group_norm(node: Node, parts: Parts) -> Found:
     if not learns_nothing([parts.constants.get(name) for name in norm.inputs[1:3]]):
         return None
     groups = parts.constants[norm.inputs[1]].shape[0]
-    if not all(_per_channel(parts.constants[name]) for name in (factor[1], shifted[1])):
+    affine = [parts.constants[name] for name in (factor[1], shifted[1])]
+    if not all(map(_per_channel, affine)):
+        return None
+    single = all(prod(each.shape) == 1 for each in affine)
+    is_plain = single and learns_nothing(affine) and not any(each.stored for each in affine)
+    if single and groups > 1 and not is_plain:
         return None
     wanted = parts.constants.get(split.inputs[1])
     if wanted is None or wanted.values is None or len(wanted.values) != 3 or wanted.values[1] != groups:
         return None
-    inputs = (split.inputs[0], factor[1], shifted[1])
+    inputs = (split.inputs[0], *([] if is_plain else [factor[1], shifted[1]]))
     found = Node("GroupNormalization", inputs, node.outputs, {"num_groups": groups}, node.name, node.scope)
     return found, [scaled, back, norm, split]
 

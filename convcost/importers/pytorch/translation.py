@@ -66,6 +66,8 @@ def _translate(writer: Writer, call: OperatorCall) -> None:
             prepare(writer, rule)
         else:
             rule(writer, call)
+        if len(call.outputs) > 1:
+            writer.give_others(before)
     except (Untranslated, KeyError, IndexError, TypeError, ValueError, AttributeError):
         del writer.nodes[before:]
         _unknown(writer, call)

@@ -201,8 +201,20 @@ class Writer:
         self.into(self.call.outputs, operator, inputs, **attributes)
 
     def give_first(self, operator: str, inputs: Sequence[str], /, **attributes: Any) -> None:
-        """Add the node that gives the first of what the call gives; nothing gives the others."""
+        """Add the node that gives the first of what the call gives; the others have no layer type."""
         self.into(self.call.outputs[:1], operator, inputs, **attributes)
+
+    def give_others(self, before: int) -> None:
+        """Add a node without a layer type that gives what no node of the call gives, in case that it is read.
+
+        Args:
+            before: How many nodes there were before the call.
+        """
+        given = {name for node in self.nodes[before:] for name in node.outputs}
+        others = [name for name in self.call.outputs[1:] if self.own(name) not in given]
+        if given and others:
+            name = ".".join(self.call.operator.split(".")[:2])
+            self.into(others, name, self.nodes[-1].inputs, reason="what it gives beside its first output is read")
 
     def into(self, outputs: Sequence[str], operator: str, inputs: Sequence[str], /, **attributes: Any) -> None:
         """Add a node that gives some values of the program."""
@@ -232,7 +244,7 @@ class Writer:
     def hold(self, constant: Constant) -> None:
         """Give a constant that the program works out, and nothing else."""
         name = self.own(self.call.outputs[0])
-        self.constants[name] = Constant(name, constant.shape, constant.dtype, constant.values, stored=False)
+        self.constants[name] = replace(constant, name=name, stored=False, trainable=False)
 
     def number(self, value: float, dtype: str = "") -> str:
         """Return the name of a constant that is one number."""

@@ -205,8 +205,6 @@ def largest(writer: Writer, call: OperatorCall) -> None:
         writer.give(operator, [writer.name(call.arguments["self"]), writer.name(call.arguments["other"])])
         return
     _reduce(writer, call, "ReduceMax" if call.operator.split(".")[1] == "max" else "ReduceMin")
-    if len(call.outputs) > 1:
-        writer.into(call.outputs[1:], "aten.argmax", [writer.name(call.arguments["self"])])
 
 
 @aten("argmax", "argmin")
