@@ -361,6 +361,21 @@ def test_factors_of_a_transposed_kernel_of_a_program(tmp_path):
     assert total.ops.mul == 10 * 8 * 3 * 4 + 10 * 8
 
 
+def test_states_of_another_size_are_refused(refused):
+    # as an exporter writes a projection that it does not know
+    nodes = [w.node("LSTM", "x w r none none h", "y", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))]
+    tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), w.tensor("h", [1, 1, 5])]
+    message = refused(w.model(nodes, {"x": [1, 5, 8]}, "y", tensors)).splitlines()[0]
+    assert message == "error: the operator LSTM cannot be mapped: its state before the first step is 1×1×5"
+
+
+def test_zeros_of_another_size_are_refused_too(refused):
+    nodes = [w.node("LSTM", "x w r none none h", "y", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))]
+    tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), w.tensor("h", [1, 1, 5], [0.0] * 5)]
+    message = refused(w.model(nodes, {"x": [1, 5, 8]}, "y", tensors)).splitlines()[0]
+    assert message == "error: the operator LSTM cannot be mapped: its state before the first step is 1×1×5"
+
+
 def test_a_sequence_as_a_picture_of_one_channel(text):
     # a spectrogram, [steps, bands], whose axes change places: no more than these two movements
     nodes = [

@@ -183,6 +183,10 @@ def _initial_states(mapper: Mapper, names: Sequence[str], sizes: _Sizes) -> list
     Raises:
         Unsupported: Only the first of two is zeros, or one has another shape.
     """
+    for name, size in zip(names, (sizes.passed, sizes.hidden), strict=False):
+        value = mapper.value(name) if name else None
+        if isinstance(value, Constant) and value.shape[-1:] != (size,):
+            raise Unsupported(f"its state before the first step is {shape_text(value.shape)}")
     known = [name for name in names if name and not _is_zero(mapper, name)]
     if known != [*names][: len(known)]:
         raise Unsupported("its memory is given before the first step, and its state is zeros")
