@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.errors import ErrorDetail, OptionError, Place, SpecError, WarningDetail, nearest
@@ -30,6 +30,7 @@ _VALUE_BY_VALUE = _BROADCAST | frozenset(
 )
 """Operators that give a value for each that they read."""
 _MOST_ERRORS = 20
+_NO_TYPE, _FOLLOWERS = "has no layer type", "more operators read what these give"
 _LISTED = 5  # nodes of one operator that a message names
 
 _LARGEST = 10**15
@@ -237,7 +238,7 @@ class UnknownOperators:
             message = f"{len(kinds) - len(found)} more kinds of operators cannot be mapped"
             found.append(ErrorDetail(message, place, found=names))
         if behind:
-            message = f"{behind:,} more operators read what these give, whose shape the file does not record"
+            message = f"{behind:,} {_FOLLOWERS}, whose shape the file does not record"
             help = f"{self._allow} leaves these out of the count, too"
             found.append(ErrorDetail(message, place, help=help))
         return found
@@ -248,7 +249,7 @@ class UnknownOperators:
 
     def _error(self, name: str, reason: str, nodes: Sequence[Node]) -> ErrorDetail:
         first, *others = nodes
-        message = f"the operator {name} {f'cannot be mapped: {reason}' if reason else 'has no layer type'}"
+        message = f"the operator {name} {f'cannot be mapped: {reason}' if reason else _NO_TYPE}"
         more = f"{len(nodes):,} of them, the first" if others else "it"
         shapes = ", ".join(self._shape_text(each) for each in first.inputs if each) or "nothing"
         called = [each.scope or each.name for each in others]
@@ -289,3 +290,8 @@ def _stretched(fulls: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 def shape_text(shape: Shape) -> str:
     """Return a shape as messages have it."""
     return "×".join("?" if size is None else str(size) for size in shape) or "a number"
+
+
+def only_lacks_types(details: Iterable[ErrorDetail]) -> bool:
+    """Return whether errors are nothing but operators without a layer type, whatever the sizes are."""
+    return all(detail.message.endswith(_NO_TYPE) or _FOLLOWERS in detail.message for detail in details)

@@ -91,6 +91,7 @@ def test_a_norm_that_folds_no_more_is_a_change():
     assert told(found)[1] == ("changed", "norm", ("folds no more",))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("first", "second"), list(pairwise(shipped())))
 def test_the_layers_of_shipped_networks_add_up_to_both_totals(first, second):
     found = convcost.load(first).diff(convcost.load(second), fold=False)

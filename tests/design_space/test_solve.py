@@ -165,6 +165,7 @@ def test_every_symbol_of_every_shipped_spec_can_be_solved_for(name):
                 convcost.analyze(name, set={symbol: found.best.value + between * found.step})
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("name", "symbol", "step", "most"),
     [

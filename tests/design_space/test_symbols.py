@@ -43,6 +43,7 @@ def test_symbols_with_what_reads_them():
     assert [each.example for each in found.symbols] == ["0.5:1:0.25", "1:3", "", "", "2.5,3.75,5"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_the_values_to_try_give_networks(name):
     for symbol in arguments.symbols(Origin.of(name)).symbols:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 import convcost
-from convcost.html.controls import MOST_STOPS, stops
+from convcost.html.controls import MOST_STOPS, _apart, stops
 
 
 def spec(symbol):
@@ -44,3 +44,10 @@ def test_a_slider_has_no_more_stops_than_a_hand_can_choose():
 def test_a_slider_leaves_out_what_breaks_a_condition():
     free = convcost.load("mobilenet_v2", free=["r"]).network.free
     assert stops(free, "r") == [*range(32, 481, 32)]
+
+
+def test_the_networks_around_one_differ_in_one_choice_and_the_nearest_come_first():
+    points = list(_apart({"n": 2, "wide": True}))
+    assert points[:3] == [(3, True), (2, False), (1, True)]
+    assert len({abs(n - 2) for n, _ in points}) > 2  # further on, too
+    assert all(n > 0 and (n == 2) != wide for n, wide in points)

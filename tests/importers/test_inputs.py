@@ -216,3 +216,14 @@ def test_a_shape_alone_is_that_of_the_only_input(write):
         "error: declare takes the costs of operators by their names\n = found: 'NonZero'\n"
         " = help: such as {'NonZero': {'macs': 1000}}"
     )
+
+
+def test_sizes_are_not_the_cause_of_an_operator_without_a_layer_type(write):
+    nodes = [CONV, w.node("Magic", "y", "z"), w.node("Relu", "z", "v")]
+    path = write(w.model(nodes, {"x": [1, 3, 32, 32]}, "v", [KERNEL]))
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path, inputs={"": (1, 3, 16, 16)})
+    assert [detail.message for detail in caught.value.details] == [
+        "the operator Magic has no layer type",
+        "1 more operators read what these give, whose shape the file does not record",
+    ]

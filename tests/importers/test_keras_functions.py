@@ -19,18 +19,8 @@ def mapped(model):
 
 def types(model):
     """Return the types of a model's items, with the fields that say most."""
-    said = (
-        "op",
-        "value",
-        "axis",
-        "scale_factor",
-        "size",
-        "padding",
-        "upscale_factor",
-        "downscale_factor",
-        "chunks",
-        "shift",
-    )
+    said = ("op", "value", "axis", "scale_factor", "size", "padding", "upscale_factor", "downscale_factor", "chunks")
+    said += ("sizes", "shift")
     found = []
     for item in mapped(model).items:
         fields = [str(item.fields[name]) for name in said if name in item.fields]
@@ -268,6 +258,27 @@ def test_axes_that_are_joined_with_the_batch(write):
     model = k.functional({"x": MAP}, calls, "L")
     assert convcost.load(write(k.text(model), "net.json")).analyze().total.macs == 2 * 24 * 24 * 4
     assert mapped(model).outputs[0].shape == (8, 6, 24)
+
+
+@pytest.mark.parametrize(
+    ("layer", "params", "buffers"),
+    [
+        (k.layer("BatchNormalization", "n"), 2 * 4, 2 * 4),
+        (k.layer("GroupNormalization", "n", groups=2), 2 * 4, 0),
+        (k.layer("LayerNormalization", "n", center=False), 4, 0),
+        (k.layer("UnitNormalization", "n"), 0, 0),
+        (k.layer("Rescaling", "n", scale=[1, 2, 3, 4]), 0, 0),
+    ],
+    ids=lambda value: value["class_name"] if isinstance(value, dict) else None,
+)
+def test_a_norm_behind_axes_that_are_joined_with_the_batch(layer, params, buffers, write):
+    """8 × 6 positions of 4 as 2 areas of 24."""
+    reshape = k.layer("Reshape", "R", module="keras.src.ops.numpy", newshape=[-1, 24, 4])
+    last = k.layer("Reshape", "L", module="keras.src.ops.numpy", newshape=[-1, 8, 6, 4])
+    calls = [k.called(reshape, k.tensor("x", *MAP)), k.called(layer, k.tensor("R", 24, 4)),
+             k.called(last, k.tensor("n", 24, 4))]  # fmt: skip
+    total = convcost.load(write(k.text(k.functional({"x": MAP}, calls, "L")), "net.json")).analyze().total
+    assert (total.params, total.buffers) == (params, buffers)
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,12 @@ def two(kind, reason, first, second, **config):
         one(MAP, "Resizing", "its interpolation is 'lanczos5'", height=3, width=3, interpolation="lanczos5"),
         one(STEPS, "CenterCrop", "it crops what is no image", height=3, width=3),
         one(MAP, "CenterCrop", "it crops to more than it reads, and resizes", height=3, width=9),
+        one(STEPS, "Bidirectional", "its merge_mode is 'max'", layer=k.layer("LSTM", units=3), merge_mode="max"),
+        one(STEPS, "Bidirectional", "its configuration names no layer", layer="LSTM"),
+        one(MAP, "LSTM", "it reads 3 axes instead of 2", units=3),
         # layers of several
         one(MAP, "Add", "it reads fewer than two values"),
+        two("LSTM", "it does not begin with 2 states of 3 numbers", [7, 4], [3], units=3),
         two("Add", "the sizes 7 and 6 do not fit", [7, 4], [6, 4]),
         two("Concatenate", "its axis is None", [7, 4], [7, 4], axis=None),
         two("Concatenate", "what it reads has different numbers of axes", [7, 4], [4]),

@@ -235,6 +235,24 @@ def test_a_norm_that_gives_its_mean_too_stays():
     assert short(read(content)) == [("com.microsoft.SkipLayerNormalization", "a", "b", "k")]
 
 
+def test_a_matrix_that_lies_the_other_way_round_is_turned(write):
+    """A kernel of 6 rows of 4 numbers, for 5 vectors of 4."""
+    node = w.node("FusedMatMul", "x k", "y", domain="com.microsoft", transB=1)
+    total = analysis(w.model([node], {"x": [1, 5, 4]}, {"y": [1, 5, 6]}, [w.tensor("k", [6, 4])]), write).total
+    assert (total.params, total.macs) == (6 * 4, 5 * 4 * 6)
+
+
+def test_a_norm_of_a_sum_is_that_of_its_last_axis(write):
+    """Of 5 vectors of 4 numbers: 4 factors and 4 shifts, and 5 · 4 sums besides the norm's own."""
+    tensors = [w.tensor("k", [4]), w.tensor("c", [4])]
+    inputs = {"a": [1, 5, 4], "b": [1, 5, 4]}
+    node = w.node("SkipLayerNormalization", "a b k c", "y", domain="com.microsoft")
+    plain = [w.node("Add", "a b", "s"), w.node("LayerNormalization", "s k c", "y", axis=-1)]
+    fused, apart = (analysis(w.model(nodes, inputs, "y", tensors), write).total for nodes in ([node], plain))
+    assert fused.params == 4 + 4
+    assert fused == apart
+
+
 def test_a_constant_that_is_quantised_is_a_tensor_of_that_type():
     nodes = [w.node("QuantizeLinear", "k s z", "q"), w.node("MatMul", "x q", "y")]
     tensors = [w.tensor("k", [4, 3]), w.tensor("s", [], [0.5]), w.tensor("z", [], None, INT8)]

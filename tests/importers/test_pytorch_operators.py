@@ -464,6 +464,7 @@ def test_a_batch_norm_without_factors(tmp_path):
     path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], buffers={"m": (8,), "v": (8,)}))
     total = convcost.load(path).analyze().total
     assert (total.params, total.buffers, total.ops.mul, total.ops.add) == (0, 16, 288, 288)
+    assert "trainable" not in convcost.load(path).text
 
 
 @pytest.mark.parametrize(

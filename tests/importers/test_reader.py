@@ -11,7 +11,7 @@ import pytest
 
 import convcost
 from convcost.importers import importer_of
-from convcost.importers.onnx import reader
+from convcost.importers.onnx import reader, tensors
 from convcost.importers.onnx.wire import MOST_FIELDS, Wire, WireError
 
 DATA = Path(__file__).parent / "data"
@@ -213,3 +213,16 @@ def test_a_file_of_any_size_is_a_spec(write):
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size + 2**26)  # a hole: 64 MiB, of which a spec may have 4
     assert convcost.load(path).analyze().total.params == 4 * 3 * 3 * 3
+
+
+def test_many_learned_numbers_are_not_read_and_as_many_whole_ones_are():
+    """What a program computes with whole numbers may be shapes; learned numbers change no count."""
+    count = tensors._MOST_LEARNED + 1
+    given = [
+        w.tensor("m.weight", [count], [0.5 * at for at in range(count)]),
+        w.tensor("m.places", [count], list(range(count)), w.INT64),
+    ]
+    nodes = [w.node("Gather", "m.weight m.places", "g"), w.node("Add", "x g", "y")]
+    graph = reader.read(w.model(nodes, {"x": [1, count]}, "y", given), "net.onnx")
+    assert graph.constants["m.weight"].values is None
+    assert graph.constants["m.places"].values == tuple(range(count))

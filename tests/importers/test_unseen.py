@@ -366,7 +366,14 @@ def test_states_of_another_size_are_refused(refused):
     nodes = [w.node("LSTM", "x w r none none h", "y", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))]
     tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), w.tensor("h", [1, 1, 5])]
     message = refused(w.model(nodes, {"x": [1, 5, 8]}, "y", tensors)).splitlines()[0]
-    assert message == "error: the operator LSTM cannot be mapped: its states are not those of its gates"
+    assert message == "error: the operator LSTM cannot be mapped: its state before the first step is 1×1×5"
+
+
+def test_zeros_of_another_size_are_refused_too(refused):
+    nodes = [w.node("LSTM", "x w r none none h", "y", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))]
+    tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), w.tensor("h", [1, 1, 5], [0.0] * 5)]
+    message = refused(w.model(nodes, {"x": [1, 5, 8]}, "y", tensors)).splitlines()[0]
+    assert message == "error: the operator LSTM cannot be mapped: its state before the first step is 1×1×5"
 
 
 def test_a_sequence_as_a_picture_of_one_channel(text):
@@ -426,3 +433,50 @@ def test_the_place_of_the_largest_value_takes_as_many_comparisons(operator, op, 
     call = p.call(f"aten.{operator.lower()}.default", "y", self="x", dim=1)
     path.write_bytes(p.pt2([call], {"x": MAP, "y": ((1, 6, 4), "int64")}, ["y"]))
     assert convcost.load(path).analyze().total.ops.cmp == 24 * 7
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int64"])
+def test_whole_numbers_of_the_program_are_added_as_numbers(dtype, tmp_path):
+    calls = [p.call("aten.arange.default", "a", end=24), p.call("aten.view.default", "r", self="a", size=[6, 4])]
+    calls += [p.call("aten.ge.Scalar", "m", self="r", other=2)] if dtype == "bool" else []
+    calls.append(p.call("aten.add.Tensor", "y", self="x", other="m" if dtype == "bool" else "r"))
+    path = tmp_path / "net.pt2"
+    shapes = {"x": MAP, "a": ((24,), "int64"), "r": ((6, 4), "int64"), "m": ((6, 4), "bool"), "y": MAP}
+    path.write_bytes(p.pt2(calls, shapes, ["y"]))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.ops.add) == (0, 8 * 6 * 4)
+
+
+def test_a_mask_of_ones_that_is_resized_is_one_of_ones():
+    # DETR's: what follows of it is worked out, too, and only the sum is performed
+    nodes = [
+        ("ConstantOfShape", "s", "a", {"value": w.Message(w.data(5, w.tensor("v", [1], [1.0])) + w.whole(20, 4))}),
+        ("Resize", "a none none2 sizes", "b", {}),
+        ("CumSum", "b axis", "c", {}),
+        ("Add", "x c", "y", {}),
+    ]
+    tensors = [ints("s", 1, 1, 12, 8), ints("sizes", 1, 1, 6, 4), ints("axis", 2)]
+    tensors += [w.tensor("none", [0]), w.tensor("none2", [0])]
+    total = load(chain(nodes, tensors, MAP)).analyze().total
+    assert (total.params, total.ops.add) == (0, 8 * 6 * 4)
+
+
+def test_a_waveform_becomes_a_sequence_by_one_movement(text):
+    nodes = [("Unsqueeze", "x one", "a", {}), ("Conv", "a k", "y", {"strides": [4]})]
+    model = chain(nodes, [ints("one", 1), w.tensor("k", [4, 1, 8])], (1, 40))
+    assert text(model).splitlines() == [
+        "  - reshape: {shape: [1, 40], layout: feature_map}",
+        "  - conv: {out_channels: 4, kernel_size: 8, stride: 4, bias: false}",
+    ]
+
+
+@pytest.mark.parametrize(("state", "params"), [("val_7", 0), ("m.h0", 3 + 3)])
+def test_states_that_an_exporter_made_are_no_parameters(state, params):
+    # their numbers are not in the file: those of a module are learned, those of the exporter are zeros
+    memory = state if state.startswith("val") else "m.c0"
+    lstm = w.node("LSTM", f"x w r none none {state} {memory}", "y", hidden_size=3)
+    nodes = [w.node("Transpose", "z", "x", perm=[1, 0, 2]), lstm.replace(w.data(1, "none"), w.data(1, ""))]
+    tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3])]
+    tensors += [w.tensor(name, [1, 1, 3]) for name in dict.fromkeys([state, memory])]
+    total = load(w.model(nodes, {"z": [1, 5, 8]}, "y", tensors)).analyze().total
+    assert total.params == 12 * 8 + 12 * 3 + params

@@ -189,6 +189,7 @@ def test_a_search_that_ends_early_still_gives_an_order_and_a_bound():
         assert LowerBound(segment, 0).by_cuts(0, 1 << 40) <= whole.peak
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
 def test_the_best_order_of_every_shipped_network_is_proved(spec):
     found = convcost.memory(spec, order="best")

@@ -345,6 +345,7 @@ def test_a_screen_shows_repeated_numbers_once_under_the_shortest_name():
 
     assert names(report.table()) == ["quantized_resnet18, IMAGENET1K_FBGEMM_V1", "resnet18", "resnet34"]
     assert names(report.screen()) == ["resnet18", "resnet34"]
+    assert report.screen().more[0].rows[0].cells[0] == "resnet18"  # where it is first said
     assert report.screen().more[0].footer[0].startswith("2 numbers that repeat these")
 
 

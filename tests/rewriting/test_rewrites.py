@@ -203,6 +203,7 @@ def test_the_shape_is_kept_whatever_the_window(inputs, outputs, kernel, stride, 
             assert bool(found.sites) == (kernel in (5, 7))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_networks_keep_their_outputs(name):
     network = convcost.load(name).network

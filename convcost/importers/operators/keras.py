@@ -16,6 +16,11 @@ def _weights(mapper: Mapper, node: Node, first: int = 1) -> list[Constant | None
     return [mapper.weight(node, at) for at in range(first, len(node.inputs))]
 
 
+def _along(mapper: Mapper, tensor: Tensor, node: Node, axis: int) -> dict[str, Any]:
+    """Return the field of an axis of what a node reads."""
+    return axis_field(tensor, mapper.axis(node.inputs[0], axis))
+
+
 def _affine(node: Node) -> dict[str, Any]:
     """Return the fields of what a norm learns."""
     scale, center = node.attributes["scale"], node.attributes["center"]
@@ -36,7 +41,7 @@ def unreached(mapper: Mapper, node: Node) -> None:
 def batch_norm(mapper: Mapper, node: Node) -> None:
     """Map a batch norm along any axis, with or without what it learns."""
     tensor = mapper.tensor(node.inputs[0])
-    fields = axis_field(tensor, node.attributes["axis"] - 1) | _affine(node)
+    fields = _along(mapper, tensor, node, node.attributes["axis"]) | _affine(node)
     mapper.emit(node, "batch_norm", fields, [tensor], _weights(mapper, node))
 
 
@@ -44,7 +49,7 @@ def batch_norm(mapper: Mapper, node: Node) -> None:
 def layer_norm(mapper: Mapper, node: Node) -> None:
     """Map a layer norm over any axes; a shift without a factor is a layer of its own."""
     tensor = mapper.tensor(node.inputs[0])
-    fields, weights = _over(tensor, node), _weights(mapper, node)
+    fields, weights = _over(mapper, tensor, node), _weights(mapper, node)
     scale, center = node.attributes["scale"], node.attributes["center"]
     if scale or not center:
         fields |= {"affine": False} if not scale else {} if center else {"bias": False}
@@ -53,12 +58,12 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
     if len(node.attributes["axes"]) > 1:
         raise Unsupported("it learns a shift for each of several axes, and no factor")
     (tensor,) = mapper.emit(node, "layer_norm", fields | {"affine": False}, [tensor], gives=())
-    mapper.emit(node, "shift", axis_field(tensor, node.attributes["axes"][0] - 1), [tensor], [None, *weights])
+    mapper.emit(node, "shift", _along(mapper, tensor, node, node.attributes["axes"][0]), [tensor], [None, *weights])
 
 
-def _over(tensor: Any, node: Node) -> dict[str, Any]:
+def _over(mapper: Mapper, tensor: Tensor, node: Node) -> dict[str, Any]:
     """Return the field of the axes that are normalised together."""
-    axes = [axis - 1 for axis in node.attributes["axes"]]
+    axes = [mapper.axis(node.inputs[0], axis) for axis in node.attributes["axes"]]
     return {"axis": axes} if len(axes) > 1 else axis_field(tensor, axes[0])
 
 
@@ -66,7 +71,7 @@ def _over(tensor: Any, node: Node) -> dict[str, Any]:
 def rms_norm(mapper: Mapper, node: Node) -> None:
     """Map a root mean square norm over any axes."""
     tensor = mapper.tensor(node.inputs[0])
-    mapper.emit(node, "rms_norm", _over(tensor, node), [tensor], [None, *_weights(mapper, node)])
+    mapper.emit(node, "rms_norm", _over(mapper, tensor, node), [tensor], [None, *_weights(mapper, node)])
 
 
 @operator("keras.GroupNormalization")
@@ -74,20 +79,20 @@ def group_norm(mapper: Mapper, node: Node) -> None:
     """Map a group norm; a shift without a factor is a layer of its own."""
     tensor, weights = mapper.tensor(node.inputs[0]), _weights(mapper, node)
     axis, scale, center = (node.attributes[name] for name in ("axis", "scale", "center"))
-    fields = {"num_groups": node.attributes["groups"]} | axis_field(tensor, axis - 1)
+    fields = {"num_groups": node.attributes["groups"]} | _along(mapper, tensor, node, axis)
     if scale or not center:
         fields |= {"affine": False} if not scale else {} if center else {"bias": False}
         mapper.emit(node, "group_norm", fields, [tensor], [None, *weights])
         return
     (tensor,) = mapper.emit(node, "group_norm", fields | {"affine": False}, [tensor], gives=())
-    mapper.emit(node, "shift", axis_field(tensor, axis - 1), [tensor], [None, *weights])
+    mapper.emit(node, "shift", _along(mapper, tensor, node, axis), [tensor], [None, *weights])
 
 
 @operator("keras.UnitNormalization")
 def unit_norm(mapper: Mapper, node: Node) -> None:
     """Map a division by the length of a vector."""
     tensor = mapper.tensor(node.inputs[0])
-    mapper.emit(node, "l2_normalize", _over(tensor, node), [tensor])
+    mapper.emit(node, "l2_normalize", _over(mapper, tensor, node), [tensor])
 
 
 @operator("keras.Normalization")
@@ -95,7 +100,7 @@ def normalization(mapper: Mapper, node: Node) -> None:
     """Map a norm by statistics that are given, or stored with the number of values that they are of."""
     tensor = mapper.tensor(node.inputs[0])
     weights = _weights(mapper, node)
-    fields = axis_field(tensor, node.attributes["axis"] - 1) | ({} if weights else {"stored": False})
+    fields = _along(mapper, tensor, node, node.attributes["axis"]) | ({} if weights else {"stored": False})
     mapper.emit(node, "standardize", fields, [tensor], [None, *weights])
 
 
@@ -106,7 +111,7 @@ _LEARNED_ELSEWHERE = {"keras.Scale": "scale", "keras.Shift": "shift"}
 def per_channel(mapper: Mapper, node: Node) -> None:
     """Map a product or a sum with numbers per channel that are no weights."""
     tensor = mapper.tensor(node.inputs[0])
-    fields = axis_field(tensor, node.attributes["axis"] - 1) | {"learned": False}
+    fields = _along(mapper, tensor, node, node.attributes["axis"]) | {"learned": False}
     mapper.emit(node, _LEARNED_ELSEWHERE[node.operator], fields, [tensor])
 
 

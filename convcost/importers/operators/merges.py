@@ -224,8 +224,6 @@ def concat(mapper: Mapper, node: Node) -> None:
     if batches and all(batch == place for batch in batches) and len(batches) == len(names):
         others = range(rank)  # of steps, one after the other, any axis of size 1 is as good as the batch's
         fitting = [axis for axis in others if axis != place and all(shape[axis] == 1 for shape in shapes)]
-        if not fitting:
-            raise Unsupported("it joins along the batch axis")
     batch = fitting[0] if fitting else None
     tensors = alike(mapper, [mapper.tensor(name, batch=batch) for name in names])
     axis = place - (batch is not None and batch < place)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle
@@ -182,6 +183,10 @@ def _initial_states(mapper: Mapper, names: Sequence[str], sizes: _Sizes) -> list
     Raises:
         Unsupported: Only the first of two is zeros, or one has another shape.
     """
+    for name, size in zip(names, (sizes.passed, sizes.hidden), strict=False):
+        value = mapper.value(name) if name else None
+        if isinstance(value, Constant) and value.shape[-1:] != (size,):
+            raise Unsupported(f"its state before the first step is {shape_text(value.shape)}")
     known = [name for name in names if name and not _is_zero(mapper, name)]
     if known != [*names][: len(known)]:
         raise Unsupported("its memory is given before the first step, and its state is zeros")
@@ -211,7 +216,9 @@ def _is_zero(mapper: Mapper, name: str) -> bool:
     value = mapper.value(name)
     if not isinstance(value, Constant) or (value.stored and value.trainable is not None):
         return False
-    return not any(value.values) if value.values is not None else not value.stored
+    if value.values is not None:
+        return not any(value.values)
+    return not value.stored or is_worked_out(value.name)  # no tensor of a module, which would have learned it
 
 
 # the states behind the last step

@@ -38,6 +38,9 @@ class Facts:
         self._known: dict[Hashable, int] = {}
         self._numbers: dict[int, tuple[TreeNode, int]] = {}  # with the items, so that no other gets their ids
         self._modules: dict[int, tuple[TreeNode, Module | None]] = {}
+        self._leaves: dict[int, tuple[Leaf, int]] = {}  # what is known of layers stays so
+        self._leaf_modules: dict[int, tuple[Leaf, Module | None]] = {}
+        self._settled: dict[int, tuple[Body, list[TreeNode], list[int]]] = {}  # lists without equal neighbours
 
     def forget(self) -> None:
         """Forget what is known: the tree has changed."""
@@ -46,14 +49,26 @@ class Facts:
 
     def number(self, node: TreeNode) -> int:
         """Return the number of an item; items with the same one differ in the values of their fields alone."""
+        if isinstance(node, Leaf):
+            known = self._leaves.get(id(node))
+            if known is None:
+                known = self._leaves[id(node)] = (node, self._numbered(node.fixed))
+            return known[1]
         found = self._numbers.get(id(node))
         if found is None:
             found = self._numbers[id(node)] = (node, self._numbered(self._key(node)))
         return found[1]
 
+    def is_settled(self, body: Body, numbers: list[int]) -> bool:
+        """Return whether a list is known to have no equal neighbours: it is as it was when that was noted."""
+        known = self._settled.get(id(body))
+        return known is not None and known[1] == body.nodes and known[2] == numbers
+
+    def settle(self, body: Body, numbers: list[int]) -> None:
+        """Note that a list has no equal neighbours."""
+        self._settled[id(body)] = (body, list(body.nodes), numbers)
+
     def _key(self, node: TreeNode) -> Hashable:
-        if isinstance(node, Leaf):
-            return node.fixed
         if isinstance(node, Merge):
             return (self.number(node.leaf), *(self.number_of_body(branch.nodes) for branch in node.branches))
         if isinstance(node, Repetition):
@@ -71,6 +86,12 @@ class Facts:
 
     def module(self, node: TreeNode) -> Module | None:
         """Return the module around an item where it first occurs; None where the file has no paths."""
+        if isinstance(node, Leaf):
+            known = self._leaf_modules.get(id(node))
+            if known is None:
+                row = node.rows[0]
+                known = self._leaf_modules[id(node)] = (node, row.module if row.item.name else None)
+            return known[1]
         found = self._modules.get(id(node))
         if found is None:
             found = self._modules[id(node)] = (node, module_around(rows_in([node], 0)))
@@ -145,6 +166,12 @@ def values_of(node: TreeNode, place: int) -> tuple[Any, ...]:
 
 def _values(*lists: tuple[Body, int]) -> tuple[Any, ...]:
     return tuple([value for body, place in lists for node in body.nodes for value in values_of(node, place)])
+
+
+def direct_reads(nodes: Sequence[TreeNode], at: int) -> tuple[tuple[int, int], ...]:
+    """Return how an item reads that reads the one before it alone; nothing where it reads others."""
+    reads = nodes[at].reads
+    return ((1, reads[0][1]),) if at and len(reads) == 1 and reads[0][0] is nodes[at - 1] else ()
 
 
 class Readers:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from fractions import Fraction
 from itertools import accumulate
+from math import gcd
 from typing import Any
 
 from msgspec import Struct
 
-from convcost.importers.writing.alike import Encoded, Facts, Module, Readers, is_bare, lines_of, replace, values_of
+from convcost.importers.writing.alike import (
+    Encoded,
+    Facts,
+    Module,
+    Readers,
+    direct_reads,
+    is_bare,
+    lines_of,
+    replace,
+    values_of,
+)
 from convcost.importers.writing.inlining import inline
 from convcost.importers.writing.repetitions import HEAD, LONGEST, collapse, repeat, unwrap
 from convcost.importers.writing.rows import common
@@ -80,6 +90,7 @@ class Listed:
         size: How often it occurs.
         is_top: Whether it is the network's own.
         numbers: What makes its items alike.
+        direct: How the items read that read the one before them alone.
         readers: Where its values are read.
         modules: The modules of its items.
         children: The modules in lists of modules, by the paths of these.
@@ -91,6 +102,7 @@ class Listed:
         self.size = size
         self.is_top = is_top
         self.numbers = [facts.number(node) for node in nodes]
+        self.direct = [direct_reads(nodes, at) for at in range(len(nodes))]
         self.readers = Readers(body)
         self.modules = [facts.module(node) for node in nodes]
         named = [is_top and module is not None for module in self.modules]
@@ -131,8 +143,8 @@ def best_sites(lists: Sequence[Listed], facts: Facts) -> list[BlockSite]:
         lists: All lists.
         facts: What is known of their items.
     """
-    best: tuple[float, list[BlockSite]] = (_LEAST_RANK, [])
-    for group in _alike(lists):
+    best, found = [_LEAST_RANK], list[BlockSite]()  # the rank in a list, so that the search knows it
+    for group in _alike(lists, best):
         sites = _apart(group)
         if len(sites) < 2 or not _can_be(sites[0]) or _rank(sites, _saved(sites), 1) <= best[0]:
             continue
@@ -151,8 +163,8 @@ def best_sites(lists: Sequence[Listed], facts: Facts) -> list[BlockSite]:
             continue
         saved -= max(0, count - _FEW_PARAMETERS) * len(sites) / 2
         if saved >= _LEAST_SAVED and (rank := _rank(sites, saved, mean)) > best[0]:
-            best = (rank, sites)
-    return best[1]
+            best[0], found = rank, sites
+    return found
 
 
 def _rank(sites: Sequence[BlockSite], saved: float, quality: float) -> float:
@@ -171,8 +183,18 @@ _Run = tuple[Listed, int, Encoded, int]
 """Items from a place of a list on: how they read, and the last that reads one of them but the last."""
 
 
-def _alike(lists: Sequence[Listed]) -> Iterator[list[BlockSite]]:
-    """Yield items of one to many that stand, alike, at two places or more."""
+def _most(count: int, lines: int, length: int) -> float:
+    """Return what the rank of a block is at most that so many sites use: each of its items has a name of its own."""
+    return (count * (lines + length - 2) - HEAD - lines) * (1 - 1 / count)
+
+
+def _alike(lists: Sequence[Listed], best: Sequence[float]) -> Iterator[list[BlockSite]]:
+    """Yield items of one to many that stand, alike, at two places or more.
+
+    Args:
+        lists: All lists.
+        best: The best rank so far; what cannot have a better one is not yielded.
+    """
     groups: dict[Hashable, list[_Run]] = {}
     for listed in lists:
         for start in range(len(listed.numbers)):
@@ -186,16 +208,18 @@ def _alike(lists: Sequence[Listed]) -> Iterator[list[BlockSite]]:
         for name, members in enumerate(groups.values()):
             if len(members) < 2:
                 continue
-            yield [
-                BlockSite(listed, start, start + length)
-                for listed, start, encoded, last in members
-                if encoded.outside and last < start + length and listed.readers.single[start + length - 1]
-            ]
+            first, at, _, _ = members[0]
+            if _most(len(members), first.lines(at, at + length), length) > best[0]:
+                yield [
+                    BlockSite(listed, start, start + length)
+                    for listed, start, encoded, last in members
+                    if encoded.outside and last < start + length and listed.readers.single[start + length - 1]
+                ]
             for listed, start, encoded, last in members:
                 end = start + length
                 if end == len(listed.numbers):
                     continue
-                reads = encoded.reads(end, _MOST_INPUTS)
+                reads = listed.direct[end] or encoded.reads(end, _MOST_INPUTS)
                 if len(encoded.outside) <= _MOST_INPUTS:
                     last = max(last, listed.readers.last[end - 1])
                     longer.setdefault((name, listed.numbers[end], reads), []).append((listed, start, encoded, last))
@@ -257,14 +281,15 @@ def _parameters(sites: Sequence[BlockSite]) -> int:
 
 
 def _ratios(column: Sequence[Any]) -> tuple[Any, ...]:
-    """Return numbers as shares of the first."""
+    """Return numbers without their common divisor, so that those in proportion are the same."""
     if not _are_whole(column):
         return tuple(column)
-    return tuple([Fraction(value, column[0]) for value in column])
+    common = gcd(*column)
+    return tuple([value // common for value in column])
 
 
 def _are_whole(column: Sequence[Any]) -> bool:
-    return all(type(value) is int and value > 0 for value in column)
+    return all([type(value) is int and value > 0 for value in column])  # noqa: C419 -- a list is faster
 
 
 def make_block(sites: Sequence[BlockSite]) -> TextBlock:

@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.importers.writing.tree import Leaf, Merge, OptionalItem
-from convcost.layers.base import REGISTRY, Norm
+from convcost.importers.writing.tree import Leaf, OptionalItem
+from convcost.layers.base import REGISTRY, Activation, Norm
 
 CHOICE = "choice"
 
@@ -79,22 +79,17 @@ def _differences(
     present: Sequence[bool | None], parameters: Sequence[BlockParameter], reads: Sequence[int], gives: Sequence[int]
 ) -> Iterator[str]:
     """Yield expressions that hold where an item runs, the plainest first."""
-    own = [each for each in parameters if not each.is_derived and each.kind != CHOICE]
-    own.sort(key=lambda each: each.name != "stride")
     found = []
-    for parameter in own:
-        usual = {value for value, runs in zip(parameter.values, present, strict=True) if runs is False}
-        if len(usual) == 1 and None not in parameter.values:
-            (value,) = usual
-            if isinstance(value, (int, str)):
-                found.append((f"{parameter.name} != {value}", [each != value for each in parameter.values]))
+    stride = next((each for each in parameters if each.name == "stride"), None)
+    if stride is not None and all(isinstance(each, int) for each in stride.values):
+        found.append(("stride != 1", [each != 1 for each in stride.values]))
     out = next((each for each in parameters if each.values == gives), None)
     if out is not None and reads:
         found.append((f"in_channels != {out.name}", [one != other for one, other in zip(reads, gives, strict=True)]))
     for text, holds in found:
         if _agree(holds, present):
             yield text
-    if found and found[0][0] == "stride != 1" and found[-1][0].startswith("in_channels"):
+    if len(found) > 1:
         either = [one or other for one, other in zip(found[0][1], found[-1][1], strict=True)]
         if _agree(either, present):
             yield f"{found[0][0]} or {found[-1][0]}"
@@ -107,9 +102,9 @@ def _agree(holds: Sequence[bool], present: Sequence[bool | None]) -> bool:
 def _word(item: OptionalItem) -> str:
     """Return what it is to have an item."""
     (node,) = item.unit.nodes
-    if isinstance(node, Merge):
-        return {"multiply": "gated", "concat": "joined"}.get(node.leaf.type, "added")
-    kind = node.type if isinstance(node, Leaf) else ""
-    if kind and issubclass(REGISTRY[kind], Norm):
-        return "normed"
-    return {"depthwise_conv": "depthwise", "max_pool": "pooled", "avg_pool": "pooled"}.get(kind, "extended")
+    if not isinstance(node, Leaf):
+        return "gated"
+    type = REGISTRY[node.type]
+    if issubclass(type, (Norm, Activation)):
+        return "normed" if issubclass(type, Norm) else "activated"
+    return {"depthwise_conv": "depthwise"}.get(node.type, "pooled" if "pool" in node.type else "extended")

@@ -37,7 +37,7 @@ def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | N
     if facts.left < 0:
         return None
     numbers = [facts.number(node) for node in nodes]
-    if len(set(numbers)) == len(numbers):
+    if len(set(numbers)) == len(numbers) or (size == 1 and facts.is_settled(body, numbers)):
         return None
     readers = Readers(body)
     for length in range(1, min(len(nodes) // 2, LONGEST) + 1):
@@ -49,6 +49,7 @@ def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | N
             if count > 1 and (length == 1 or _pays(nodes[start : start + length], count)):
                 return start, length, count
             at = same.find(all_same, at + 1)
+    facts.settle(body, numbers)
     return None
 
 

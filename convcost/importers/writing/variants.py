@@ -49,47 +49,59 @@ def join_variants(top: Body, blocks: list[TextBlock], facts: Facts) -> None:
         facts: What is known of their items.
     """
     while True:
-        best = max(_candidates(top, blocks, facts), key=lambda each: each.saved, default=None)
+        found = sorted(_candidates(top, blocks, facts), key=lambda each: each.saved, reverse=True)
+        best = next(((each, made) for each in found if (made := _made(each, facts)) is not None), None)
         if best is None:
             return
-        _accept(top, blocks, best)
+        _accept(top, blocks, *best)
         facts.forget()
 
 
 class Variant(Struct, frozen=True):
-    """A block that stands for another one as well, or for items of a list.
+    """A block, and what it might stand for as well: another one, or items of a list.
 
     Attributes:
-        made: The block.
-        block: The one that it takes the place of.
-        other: The other one; None where items of a list become its use.
+        block: The block.
+        other: The other one; None where items of a list become a use.
         body: That list.
         start: Where the items begin in it.
         end: Where they end.
+        size: How often they occur.
         saved: How many lines that saves.
     """
 
-    made: TextBlock
     block: TextBlock
     other: TextBlock | None
     body: Body
     start: int
     end: int
-    saved: float
+    size: int
+    saved: float = 0
+
+    @property
+    def nodes(self) -> list[TreeNode]:
+        """The items."""
+        return self.body.nodes[self.start : self.end]
 
 
 def _candidates(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> Iterator[Variant]:
     """Yield what might be joined."""
+    owners = [(None, top, 1), *((block, block.body, block.size) for block in blocks)]
+    lists = [(owner, *each) for owner, body, size in owners for each in lists_in(body, size)]
+    runs = [(owner, body, size, list(_runs(body, _MOST_ITEMS))) for owner, body, size in lists if size]
     usual = [block for block in blocks if is_chain(block.body) and len(block.body.nodes) <= _MOST_ITEMS]
     for number, block in enumerate(usual):
+        length = len(block.body.nodes)
+        inner = {id(other) for other in blocks if other is block or _uses(block, other)}
         for other in usual[number + 1 :]:
-            if not (_uses(block, other) or _uses(other, block)):
-                yield from _joined(block, other, other.body, 0, len(other.body.nodes), other.size, facts)
-        owners = [each for each in blocks if each is not block and not _uses(block, each)]
-        for owner, size in ((top, 1), *((each.body, each.size) for each in owners)):
-            for body, inner in lists_in(owner, size):
-                for start, end in _runs(body, len(block.body.nodes)):
-                    yield from _joined(block, None, body, start, end, inner, facts)
+            if id(other) not in inner and not _uses(other, block):
+                whole = Variant(block, other, other.body, 0, len(other.body.nodes), other.size)
+                yield from _weighed(whole, facts)
+        for owner, body, size, places in runs:
+            if id(owner) not in inner:
+                for start, end in places:
+                    if end - start <= length:
+                        yield from _weighed(Variant(block, None, body, start, end, size), facts)
 
 
 def _runs(body: Body, length: int) -> Iterator[tuple[int, int]]:
@@ -98,41 +110,43 @@ def _runs(body: Body, length: int) -> Iterator[tuple[int, int]]:
     for start, first in enumerate(body.nodes):
         if len(first.reads) != 1:
             continue
-        for end in range(start + 1, min(start + length + 1, len(body.nodes) + 1)):
+        for end in range(start + 1, min(start + length, len(body.nodes)) + 1):
             if end - start > 1 and body.nodes[end - 1].reads != [(body.nodes[end - 2], 0)]:
                 break
             if readers.is_closed(start, end) and (end - start > 1 or isinstance(first, Merge)):
                 yield start, end
 
 
-def _joined(
-    block: TextBlock, other: TextBlock | None, body: Body, start: int, end: int, size: int, facts: Facts
-) -> Iterator[Variant]:
-    """Yield one block for a block and items of a list, where that is worth it."""
-    given = body.nodes[start:end]
-    if size == 0 or (other is None and any(_needs(node, block) for node in given)):
+def _weighed(variant: Variant, facts: Facts) -> Iterator[Variant]:
+    """Yield a variant with what it saves, where that is worth it."""
+    nodes, given, other = variant.block.body.nodes, variant.nodes, variant.other
+    facts.left -= _STEPS * len(nodes) * len(given)
+    if facts.left < 0 or not _are_near(nodes, given, facts):
         return
-    facts.left -= _STEPS * len(block.body.nodes) * len(given)
-    if facts.left < 0 or not _are_near(block.body.nodes, given, facts):
+    if other is None and any(_needs(node, variant.block) for node in given):
         return
-    pairs = _aligned(block.body.nodes, given, facts)
+    pairs = _aligned(nodes, given, facts)
     if pairs is None:
         return
     both = sum(_shared(pair) for pair in pairs)
-    lines = [sum(map(lines_of, nodes)) for nodes in (block.body.nodes, given)]
-    optional = _optional(pairs)
-    saved = lines[1] - len(optional) + (HEAD + 1 if other else -1)
+    lines = [sum(map(lines_of, each)) for each in (nodes, given)]
+    saved = lines[1] - sum(None in pair for pair in pairs) + (HEAD + 1 if other else -1)
     share = max(both / max(lines), sum(all(pair) for pair in pairs) / len(pairs))
-    if both < 2 or share < _LEAST_SHARE or saved < _LEAST_SAVED:
-        return
-    copies = [stacked([nodes], [OuterValue()]) for nodes in (block.body.nodes, given)]
-    pairs = _aligned(copies[0], copies[1], facts) or []
+    if both > 1 and share >= _LEAST_SHARE and saved >= _LEAST_SAVED:
+        yield Variant(variant.block, other, variant.body, variant.start, variant.end, variant.size, saved)
+
+
+def _made(variant: Variant, facts: Facts) -> TextBlock | None:
+    """Return the block that stands for both; None where a reader would not follow it."""
+    block = variant.block
+    copies = [stacked([nodes], [OuterValue()]) for nodes in (block.body.nodes, variant.nodes)]
     source = OuterValue()
-    columns = _filled(pairs, (block.size, size), (source, source))
-    made = TextBlock(Body(stacked(columns, [source]), [source]), block.size + size)
+    pairs = _aligned(copies[0], copies[1], facts) or []
+    columns = _filled(pairs, (block.size, variant.size), (source, source))
+    made = TextBlock(Body(stacked(columns, [source]), [source]), block.size + variant.size)
     options = [node.unit.nodes[0] for node in _options(made.body)]
-    if len(options) <= _MOST_OPTIONAL and all(map(_is_layer, options)) and _is_readable(made, block):
-        yield Variant(made, block, other, body, start, end, saved)
+    readable = len(options) <= _MOST_OPTIONAL and all(map(_may_be_left_out, options)) and _is_readable(made, block)
+    return made if readable else None
 
 
 def _are_near(nodes: Sequence[TreeNode], others: Sequence[TreeNode], facts: Facts) -> bool:
@@ -148,10 +162,15 @@ def _is_readable(made: TextBlock, block: TextBlock) -> bool:
     return counts[0] <= min(_MOST_PARAMETERS, counts[1] + 3)
 
 
-def _is_layer(node: TreeNode) -> bool:
-    """Return whether an item does more than move values."""
+def _may_be_left_out(node: TreeNode) -> bool:
+    """Return whether an item is a gate, or a layer that does more than move values."""
+    if isinstance(node, BlockUse):
+        (first, *others) = node.block.body.nodes
+        return not others and _may_be_left_out(first)
+    if isinstance(node, Merge):
+        return node.leaf.type == "multiply"
     if not isinstance(node, Leaf):
-        return True
+        return False
     type = REGISTRY[node.type]
     return bool(type.weights) or issubclass(type, (Activation, Norm)) or "pool" in node.type
 
@@ -249,10 +268,6 @@ def _shared(pair: Pair) -> int:
     return min(lines_of(_inner(each)) if each is not None else 0 for each in pair)
 
 
-def _optional(pairs: Sequence[Pair]) -> list[Pair]:
-    return [pair for pair in pairs if None in pair]
-
-
 def _filled(pairs: Sequence[Pair], sizes: Sequence[int], sources: Sequence[OuterValue]) -> list[list[TreeNode]]:
     """Return two lists with the same items: what one lacks is there as an item that does not run.
 
@@ -348,10 +363,9 @@ def _chained(nodes: Sequence[TreeNode], source: OuterValue) -> None:
 # in the place of both
 
 
-def _accept(top: Body, blocks: list[TextBlock], found: Variant) -> None:
+def _accept(top: Body, blocks: list[TextBlock], found: Variant, made: TextBlock) -> None:
     """Put a block in the place of what it stands for."""
-    made, block = found.made, found.block
-    size = block.size
+    block, size = found.block, found.block.size
     everywhere = [top, *(each.body for each in blocks if each not in (block, found.other)), made.body]
     for owner in everywhere:
         for body, _ in lists_in(owner, 1):

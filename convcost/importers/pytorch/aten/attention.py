@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from convcost.importers.pytorch.program import OperatorCall
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
@@ -66,10 +64,6 @@ def _mask(writer: Writer, call: OperatorCall, query: Any, key: Any) -> str | Non
         return None
     if writer.dtype(mask) != "bool":
         return writer.name(mask)
-    if (constant := writer.constant(mask)) is not None:  # prepared with the model: 0 where it is set, else −∞
-        name = f"{writer.name(mask)}%scores"
-        writer.constants[name] = replace(constant, dtype="float32", values=None)
-        return name
     inputs = [writer.name(mask), writer.number(0.0), writer.number(float("-inf"))]
     return writer.add("Where", inputs)[0]
 
