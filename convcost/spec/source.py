@@ -95,6 +95,7 @@ class Source(Struct, frozen=True):
         origins: The paths of the layers' modules, where the text was made of a model file.
         functional: Whether each of those layers is called as a function.
         imported: What the text was made of, with which the network that it gives is compared.
+        declared: The operators whose costs were declared when it was read, which a spec does not have.
     """
 
     file: str
@@ -103,6 +104,7 @@ class Source(Struct, frozen=True):
     origins: tuple[str, ...] = ()
     functional: tuple[bool, ...] = ()
     imported: Any = None
+    declared: tuple[str, ...] = ()
 
 
 def read(spec: str | Path) -> Source:
@@ -129,7 +131,7 @@ def read(spec: str | Path) -> Source:
         raise OptionError(ErrorDetail(f"--signature is for TensorFlow Lite files, and {named!r} is a spec"))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
         raise SpecError(_unreadable(shown, f"it is {what}, not a spec", _instead(Path(spec))))
-    return Source(shown, _decode(bytes(data), shown))
+    return Source(shown, _decode(bytes(data), shown), declared=tuple(model_options.current().declare))
 
 
 def read_model(spec: str | Path, *, flat: bool = False) -> Imported:

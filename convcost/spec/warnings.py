@@ -44,7 +44,18 @@ def warnings_of(
             found.add(message, given.shape.at, path, read_as, help)
     _find_layers(network, found)
     incomplete = incomplete_warning(network)
-    return (*found.in_order(), *((incomplete,) if incomplete else ()))
+    return (*found.in_order(), *((incomplete,) if incomplete else ()), *_declared_in_vain(source))
+
+
+def _declared_in_vain(source: Source) -> list[WarningDetail]:
+    """Return warnings about the costs that are declared of a model file's operators, where there is a spec instead."""
+    help = "in a spec, an item of the type `declared` has costs of its own"
+    return [
+        WarningDetail(
+            f"a cost is declared of the operator {name!r}, and a spec has none", Place(source.file), help=help
+        )
+        for name in source.declared
+    ]
 
 
 _VERBS = {"block": "uses", "parameter": "reads"}

@@ -297,3 +297,16 @@ def test_nothing_is_placed_whose_size_is_not_known(options, write):
         convcost.load(write(DATA_DEPENDENT), allow_unknown=True).memory(**options)
     assert caught.value.details[0].message == "a placement and the best order need the sizes of all tensors"
     assert convcost.load(write(CHAIN), allow_unknown=True).memory(**options).peak_memory == 1792  # there it is known
+
+
+def test_a_cost_that_is_declared_beside_a_spec_is_a_warning(run, tmp_path):
+    (tmp_path / "net.yaml").write_text("input: [3, 8, 8]\nlayers: [{conv: {out_channels: 4, kernel_size: 1}}]\n")
+    warning = (
+        "warning: a cost is declared of the operator 'NonZero', and a spec has none\n"
+        " --> net.yaml\n"
+        "  = help: in a spec, an item of the type `declared` has costs of its own\n"
+    )
+    declare = ("--declare", "NonZero=macs:1")
+    assert run("analyze", "net.yaml", *declare, "-f", "csv")[::2] == (0, warning)
+    assert run("analyze", "net.yaml", *declare, "--strict")[::2] == (2, warning.replace("warning", "error"))
+    assert run("analyze", "net.onnx", "--declare", "NonZero=cmp:1,output_shape:3x10", "-f", "csv")[::2] == (0, "")
