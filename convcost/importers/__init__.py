@@ -81,9 +81,13 @@ class Imported(Struct, frozen=True):
         return difference(self.layers, self.model, network)
 
 
+_LIKELY = {b"P": "pytorch", b"{": "keras", b"\x89": "keras"}
+"""The format that files with a first byte most often have: it is asked first, so that no other is imported in vain."""
+
+
 def importer_of(head: bytes) -> Importer | None:
     """Return the importer of a file; None where no format is known by its first bytes."""
-    for name in IMPORTERS.built_in():
+    for name in sorted(IMPORTERS.built_in(), key=lambda name: _LIKELY.get(bytes(head[:1])) != name):
         if IMPORTERS[name].recognises(head):
             return IMPORTERS[name]
     return next((IMPORTERS[name] for name in IMPORTERS if IMPORTERS[name].recognises(head)), None)

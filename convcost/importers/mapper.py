@@ -143,7 +143,7 @@ class Mapper(ValueTable):
             from convcost.importers.slices import with_depth, with_rolls
 
             items = with_depth(with_rolls(items, outputs), outputs)
-        if "softmax" in types:
+        if {"softmax", "matmul"} <= types:
             from convcost.importers.attention import with_attention
 
             items, notes = with_attention(items, outputs, self.builder)

@@ -7,6 +7,7 @@ import pytest
 
 import convcost
 from convcost.importers import IMPORTERS, import_model
+from convcost.importers.keras import registry
 
 MAP = [9, 8, 6]  # 9 × 8 positions, 6 channels
 STEPS = [7, 4]
@@ -464,3 +465,11 @@ def test_open_steps_of_a_memory_of_maps_are_given(write):
     layer = k.layer("ConvLSTM2D", filters=2, kernel_size=3)
     path = write(k.text(k.sequential([None, 8, 8, 3], layer)), "net.json")
     assert convcost.load(path, inputs={"": (1, 3, 8, 8, 3)}).analyze().total.macs == 3 * 36 * 8 * (27 + 18)
+
+
+def test_classes_whose_modules_are_imported_later_are_those_that_these_translate():
+    for module, kinds in registry._LATER.items():
+        for kind in kinds.split():
+            assert registry.rule_of(kind) is not None, kind
+        place = f"convcost.importers.keras.{module}"
+        assert {kind for kind, rule in registry.LAYERS.items() if rule.__module__ == place} == {*kinds.split()}

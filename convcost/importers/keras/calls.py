@@ -54,32 +54,41 @@ def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[LayerCa
     found = []
     for node in nodes if isinstance(nodes, list) else ():
         if isinstance(node, dict):
-            args, kwargs = decoded(node.get("args")), decoded(node.get("kwargs"))
+            read: list[ValueReference] = []
+            args, kwargs = decoded(node.get("args"), read), decoded(node.get("kwargs"), read)
             args = tuple(args) if isinstance(args, list) else ()
             kwargs = kwargs if isinstance(kwargs, dict) else {}
         else:
             args, kwargs = _old(node, named)
-        found.append(LayerCall(args, kwargs, tuple(_references([*args, kwargs]))))
+            read = [*_references([*args, kwargs])]
+        found.append(LayerCall(args, kwargs, tuple(read)))
     return found
 
 
-def decoded(item: Any) -> Any:
-    """Return arguments as Keras 3 writes them: tensors as references, arrays and slices as they are."""
+def decoded(item: Any, read: list[ValueReference]) -> Any:
+    """Return arguments as Keras 3 writes them: tensors as references, arrays and slices as they are.
+
+    Args:
+        item: The arguments.
+        read: The references in them are added to this list.
+    """
     if isinstance(item, list):
-        return [decoded(each) for each in item]
+        return [decoded(each, read) for each in item]
     if not isinstance(item, dict):
         return item
     kind, config = item.get("class_name"), item.get("config")
     if isinstance(config, dict):
         if kind == "__keras_tensor__":
-            return _reference(config)
+            reference = _reference(config)
+            read += [reference] if reference is not None else []
+            return reference
         if kind in ("__tensor__", "__numpy__", "__bytes__"):
             return config.get("value")
         if kind == "__slice__":
             return slice(config.get("start"), config.get("stop"), config.get("step"))
         if kind == "__ellipsis__":
             return ...
-    return {key: decoded(each) for key, each in item.items()}
+    return {key: decoded(item[key], read) for key in sorted(item)}
 
 
 def _reference(config: Mapping[str, Any]) -> ValueReference | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,7 +12,16 @@ from convcost.importers.keras.registry import Rule
 from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
 
 OPERATIONS: dict[str, Rule] = {}
-"""The functions, by the names of Keras' classes."""
+"""The functions, by the names of Keras' classes; `operations` has all of them."""
+_MODULES = ("layer_functions", "moves", "operations", "reductions")
+
+
+def operations() -> Mapping[str, Rule]:
+    """Return the functions by the names of Keras' classes; their modules are imported, which few models need."""
+    for name in _MODULES:
+        import_module(f"{__package__}.{name}")
+    return OPERATIONS
+
 
 # TensorFlow's names, and what Keras calls them and their arguments
 _TENSORFLOW = {

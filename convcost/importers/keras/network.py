@@ -12,7 +12,7 @@ from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
-from convcost.importers.keras.registry import IN_PLACE, LAYERS
+from convcost.importers.keras.registry import IN_PLACE, rule_of
 from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, values_in
 from convcost.model_options import EVERY, current
 
@@ -60,7 +60,7 @@ class ModelTranslator:
         self.turned: list[str] = []
         self.several: list[list[KerasValue]] = []
         self._left = MOST_LAYERS
-        self._unrolls = False
+        self._model_of_all: Mapping[str, Any] = {}
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
 
     def outputs(self, model: Mapping[str, Any]) -> list[KerasValue]:
@@ -72,7 +72,7 @@ class ModelTranslator:
         Raises:
             SpecError: It is none that Keras writes.
         """
-        self._unrolls = _has_steps(model)
+        self._model_of_all = model
         return self._model(model, KerasScope(), None)
 
     def error(self, message: str, found: str = "", help: str = "") -> SpecError:
@@ -196,7 +196,8 @@ class ModelTranslator:
             help = "call the model once, or give it an Input, before it is saved"
             raise self.error("the model has no input shape: it was never built", help=help)
         sizes: Sizes = tuple([size if type(size) is int else None for size in shape[1:]])
-        sizes = _as_given(name, sizes) if self._unrolls else sizes
+        if None in sizes and current().inputs and _has_steps(self._model_of_all):
+            sizes = _as_given(name, sizes)
         order = _order(len(sizes), followers)
         words = _names(name, len(sizes), order, several=bool(self.builder.inputs))
         held: list[int | str | None] = [
@@ -368,7 +369,7 @@ def _order(rank: int, followers: Iterator[Mapping[str, Any]]) -> str:
         return "vector"
     for layer in followers:
         kind = str(layer.get("class_name"))
-        if any(word in kind for word in _MAPS) and kind not in LAYERS:
+        if any(word in kind for word in _MAPS) and rule_of(kind) is None:
             continue
         if any(word in kind for word in _MAPS):
             return "first" if _config(layer).get("data_format") == "channels_first" else "last"

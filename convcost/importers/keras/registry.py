@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from convcost.importers.keras.builder import GraphBuilder
@@ -14,6 +15,13 @@ LAYERS: dict[str, Rule] = {}
 """The functions, by class."""
 IN_PLACE: set[str] = set()
 """The classes whose layers work on a value in any order."""
+_LATER = {
+    "attention": "MultiHeadAttention GroupQueryAttention GroupedQueryAttention Attention AdditiveAttention",
+    "conv_lstm": "ConvLSTM1D ConvLSTM2D",
+    "recurrent": "LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU RNN Bidirectional",
+}
+"""Modules that add functions, and for which classes: each is imported when a layer of one is met."""
+_PLACES = {kind: f"{__package__}.{module}" for module, kinds in _LATER.items() for kind in kinds.split()}
 
 
 def layer(*kinds: str, in_place: bool = False) -> Callable[[Rule], Rule]:
@@ -33,6 +41,13 @@ def layer(*kinds: str, in_place: bool = False) -> Callable[[Rule], Rule]:
         return rule
 
     return add
+
+
+def rule_of(kind: str) -> Rule | None:
+    """Return the function that translates layers of a class; None where there is none."""
+    if kind not in LAYERS and kind in _PLACES:
+        import_module(_PLACES[kind])
+    return LAYERS.get(kind)
 
 
 def one(layer: KerasLayer) -> KerasValue:

@@ -5,24 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from convcost.importers.keras import (  # noqa: F401 -- each adds its layers or functions
-    activations,
-    attention,
-    conv_lstm,
-    core,
-    layer_functions,
-    maps,
-    merges,
-    moves,
-    norms,
-    operations,
-    recurrent,
-    reductions,
-)
+from convcost.importers.keras import activations, core, maps, merges, norms  # noqa: F401 -- each adds its layers
 from convcost.importers.keras.builder import GraphBuilder, like
-from convcost.importers.keras.functions import OPERATIONS, bound, function_of
-from convcost.importers.keras.operations import OF_EACH_VALUE
-from convcost.importers.keras.registry import LAYERS
+from convcost.importers.keras.functions import bound, function_of, operations
+from convcost.importers.keras.registry import rule_of
 from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, called, values_in
 
 _MASKS = ("mask", "query_mask", "value_mask", "key_mask")
@@ -82,20 +68,22 @@ def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) ->
     if layer.kind in _LAMBDAS:
         name, kwargs = function_of(layer)
         return _called(builder, name, bound(layer, kwargs))
-    is_operation = not module and not {"trainable", "dtype"}.intersection(layer.config) and layer.kind in OPERATIONS
-    if is_operation or (".ops." in module and module.startswith("keras")):
+    is_bare = not module and not {"trainable", "dtype"}.intersection(layer.config)
+    if (is_bare and layer.kind in operations()) or (".ops." in module and module.startswith("keras")):
         return _called(builder, layer.kind, bound(layer, layer.config))
     if module and module.partition(".")[0] not in ("keras", "tensorflow", "tf_keras"):
         return None
-    rule = LAYERS.get(layer.kind)
+    rule = rule_of(layer.kind)
     return rule(builder, layer) if rule is not None else None
 
 
 def _called(builder: GraphBuilder, name: str, layer: KerasLayer) -> Any:
     """Return what a function gives; None where it is not known."""
+    from convcost.importers.keras.operations import OF_EACH_VALUE  # where a model calls functions only
+
+    rule = operations().get(name)
     if layer.lead and name not in OF_EACH_VALUE:  # its axes are those of a slice
         raise UntranslatableLayer("it is applied to slices")
-    rule = OPERATIONS.get(name)
     return rule(builder, layer) if rule is not None else None
 
 

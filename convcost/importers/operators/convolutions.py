@@ -7,7 +7,6 @@ from typing import Any
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, is_map, operator
 from convcost.importers.operators.biases import with_bias
-from convcost.importers.operators.sliding import sliding
 from convcost.importers.operators.windows import Pairs, given, joined, padding, per_axis, short
 from convcost.importers.values import Moved, Unsupported
 from convcost.network.graph import Tensor
@@ -17,6 +16,8 @@ from convcost.network.graph import Tensor
 def conv(mapper: Mapper, node: Node) -> None:
     """Map a convolution; with one kernel or more for each channel it is a depthwise one."""
     if not isinstance(mapper.value(node.inputs[1]), Constant):
+        from convcost.importers.operators.sliding import sliding  # where a kernel is a value only
+
         sliding(mapper, node)
         return
     kernel, bias = mapper.weight(node, 1), mapper.optional(node, 2)
