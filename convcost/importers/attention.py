@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -352,7 +353,12 @@ def _are_all(columns: Sequence[range | frozenset[int]], width: int) -> bool:
     >>> _are_all([range(2, 4), range(2)], 4), _are_all([range(2), range(1, 3)], 4), _are_all([range(4)], 5)
     (True, False, False)
     """
-    return sum(map(len, columns)) == width and (len(columns) == 1 or len(set().union(*columns)) == width)
+    if sum(map(len, columns)) != width:
+        return False
+    places = sorted([(each.start, each.stop) for each in columns if isinstance(each, range)])
+    if len(places) < len(columns):
+        return len(set().union(*columns)) == width
+    return all(stop == start for (_, stop), (start, _) in pairwise([(0, 0), *places]))
 
 
 def _is_batch(axis: Factors, width: int) -> bool:
