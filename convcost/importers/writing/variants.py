@@ -121,7 +121,9 @@ def _weighed(variant: Variant, facts: Facts) -> Iterator[Variant]:
     """Yield a variant with what it saves, where that is worth it."""
     nodes, given, other = variant.block.body.nodes, variant.nodes, variant.other
     facts.left -= _STEPS * len(nodes) * len(given)
-    if facts.left < 0 or not _are_near(nodes, given, facts):
+    lines = [sum(map(lines_of, each)) for each in (nodes, given)]
+    gained = HEAD + 1 if other else -1
+    if facts.left < 0 or lines[1] + gained < _LEAST_SAVED or not _are_near(nodes, given, lines, facts):
         return
     if other is None and any(_needs(node, variant.block) for node in given):
         return
@@ -129,8 +131,7 @@ def _weighed(variant: Variant, facts: Facts) -> Iterator[Variant]:
     if pairs is None:
         return
     both = sum(_shared(pair) for pair in pairs)
-    lines = [sum(map(lines_of, each)) for each in (nodes, given)]
-    saved = lines[1] - sum(None in pair for pair in pairs) + (HEAD + 1 if other else -1)
+    saved = lines[1] - sum(None in pair for pair in pairs) + gained
     share = max(both / max(lines), sum(all(pair) for pair in pairs) / len(pairs))
     if both > 1 and share >= _LEAST_SHARE and saved >= _LEAST_SAVED:
         yield Variant(variant.block, other, variant.body, variant.start, variant.end, variant.size, saved)
@@ -149,11 +150,16 @@ def _made(variant: Variant, facts: Facts) -> TextBlock | None:
     return made if readable else None
 
 
-def _are_near(nodes: Sequence[TreeNode], others: Sequence[TreeNode], facts: Facts) -> bool:
-    """Return whether half of some items may be among others."""
+def _are_near(nodes: Sequence[TreeNode], others: Sequence[TreeNode], lines: Sequence[int], facts: Facts) -> bool:
+    """Return whether half of some items may be among others, and enough of all lines or items may be in both."""
+    longest, most = max(len(nodes), len(others)), max(lines)
+    if lines[1] < _LEAST_SHARE * most and len(others) < _LEAST_SHARE * longest:
+        return False
     numbers = {facts.number(_inner(node)) for node in nodes}
-    found = [facts.number(inner) in numbers or isinstance(inner, Merge) for inner in map(_inner, others)]
-    return 2 * sum(found) >= len(found)
+    found = [inner for inner in map(_inner, others) if facts.number(inner) in numbers or isinstance(inner, Merge)]
+    if 2 * len(found) < len(others):
+        return False
+    return sum(map(lines_of, found)) >= _LEAST_SHARE * most or len(found) >= _LEAST_SHARE * longest
 
 
 def _is_readable(made: TextBlock, block: TextBlock) -> bool:
