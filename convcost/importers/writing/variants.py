@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -90,18 +90,20 @@ def _candidates(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> Iterato
     lists = [(owner, *each) for owner, body, size in owners for each in lists_in(body, size)]
     runs = [(owner, body, size, list(_runs(body, _MOST_ITEMS))) for owner, body, size in lists if size]
     usual = [block for block in blocks if is_chain(block.body) and len(block.body.nodes) <= _MOST_ITEMS]
+    needs = _Needs()
     for number, block in enumerate(usual):
         length = len(block.body.nodes)
-        inner = {id(other) for other in blocks if other is block or _uses(block, other)}
+        numbers = {facts.number(_inner(node)) for node in block.body.nodes}
+        inner = {id(block), *needs.of_all(block.body.nodes)}
         for other in usual[number + 1 :]:
-            if id(other) not in inner and not _uses(other, block):
+            if id(other) not in inner and id(block) not in needs.of_all(other.body.nodes):
                 whole = Variant(block, other, other.body, 0, len(other.body.nodes), other.size)
-                yield from _weighed(whole, facts)
+                yield from _weighed(whole, numbers, needs, facts)
         for owner, body, size, places in runs:
             if id(owner) not in inner:
                 for start, end in places:
                     if end - start <= length:
-                        yield from _weighed(Variant(block, None, body, start, end, size), facts)
+                        yield from _weighed(Variant(block, None, body, start, end, size), numbers, needs, facts)
 
 
 def _runs(body: Body, length: int) -> Iterator[tuple[int, int]]:
@@ -117,15 +119,49 @@ def _runs(body: Body, length: int) -> Iterator[tuple[int, int]]:
                 yield start, end
 
 
-def _weighed(variant: Variant, facts: Facts) -> Iterator[Variant]:
-    """Yield a variant with what it saves, where that is worth it."""
+class _Needs:
+    """Which blocks are used in an item, at any depth, as long as nothing is changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, frozenset[int]] = {}  # by the id of the item
+
+    def of_all(self, nodes: Iterable[TreeNode]) -> frozenset[int]:
+        """Return the ids of the blocks that some items use."""
+        return frozenset().union(*map(self._of, nodes))
+
+    def _of(self, node: TreeNode) -> frozenset[int]:
+        found = self._known.get(id(node))
+        if found is None:
+            found = self._known[id(node)] = frozenset().union(*self._parts(node))
+        return found
+
+    def _parts(self, node: TreeNode) -> Iterator[frozenset[int]]:
+        if isinstance(node, BlockUse):
+            yield frozenset((id(node.block),))
+            inner = node.block.body.nodes
+        elif isinstance(node, Merge):
+            inner = [each for branch in node.branches for each in branch.nodes]
+        else:
+            inner = node.unit.nodes if isinstance(node, Repetition) else []
+        yield self.of_all(inner)
+
+
+def _weighed(variant: Variant, numbers: set[int], needs: _Needs, facts: Facts) -> Iterator[Variant]:
+    """Yield a variant with what it saves, where that is worth it.
+
+    Args:
+        variant: What might be joined.
+        numbers: What makes the items of its block alike.
+        needs: The blocks that items use.
+        facts: What is known of items.
+    """
     nodes, given, other = variant.block.body.nodes, variant.nodes, variant.other
     facts.left -= _STEPS * len(nodes) * len(given)
     lines = [sum(map(lines_of, each)) for each in (nodes, given)]
     gained = HEAD + 1 if other else -1
-    if facts.left < 0 or lines[1] + gained < _LEAST_SAVED or not _are_near(nodes, given, lines, facts):
+    if facts.left < 0 or lines[1] + gained < _LEAST_SAVED or not _are_near(numbers, given, len(nodes), lines, facts):
         return
-    if other is None and any(_needs(node, variant.block) for node in given):
+    if other is None and id(variant.block) in needs.of_all(given):
         return
     pairs = _aligned(nodes, given, facts)
     if pairs is None:
@@ -150,12 +186,19 @@ def _made(variant: Variant, facts: Facts) -> TextBlock | None:
     return made if readable else None
 
 
-def _are_near(nodes: Sequence[TreeNode], others: Sequence[TreeNode], lines: Sequence[int], facts: Facts) -> bool:
-    """Return whether half of some items may be among others, and enough of all lines or items may be in both."""
-    longest, most = max(len(nodes), len(others)), max(lines)
+def _are_near(numbers: set[int], others: Sequence[TreeNode], count: int, lines: Sequence[int], facts: Facts) -> bool:
+    """Return whether half of some items may be in a block, and enough of all lines or items in both.
+
+    Args:
+        numbers: What makes the items of the block alike.
+        others: The items.
+        count: How many items the block has.
+        lines: The lines of both.
+        facts: What is known of items.
+    """
+    longest, most = max(count, len(others)), max(lines)
     if lines[1] < _LEAST_SHARE * most and len(others) < _LEAST_SHARE * longest:
         return False
-    numbers = {facts.number(_inner(node)) for node in nodes}
     found = [inner for inner in map(_inner, others) if facts.number(inner) in numbers or isinstance(inner, Merge)]
     if 2 * len(found) < len(others):
         return False
@@ -184,17 +227,6 @@ def _may_be_left_out(node: TreeNode) -> bool:
 def _options(body: Body) -> Iterator[OptionalItem]:
     for each, _ in lists_in(body, 1):
         yield from (node for node in each.nodes if isinstance(node, OptionalItem))
-
-
-def _needs(node: TreeNode, block: TextBlock) -> bool:
-    """Return whether a block is used in an item, at any depth."""
-    inner = [each for body, _ in lists_in(Body([node], []), 1) for each in body.nodes if isinstance(each, BlockUse)]
-    return any(each.block is block or _uses(each.block, block) for each in inner)
-
-
-def _uses(block: TextBlock, other: TextBlock) -> bool:
-    """Return whether a block uses another one, at any depth."""
-    return any(_needs(node, other) for node in block.body.nodes)
 
 
 # two lists side by side
