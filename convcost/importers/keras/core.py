@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from string import ascii_uppercase
 from typing import Any
 
 from msgspec import Struct
@@ -151,7 +150,7 @@ class _Equation(Struct, frozen=True):
         """
         reads, _, gives = text.replace(" ", "").partition("->")
         reads, _, weights = reads.partition(",")
-        free = [letter for letter in ascii_uppercase if letter not in text]
+        free = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter not in text]
         more = "".join(free[: max(rank - len(reads.replace("...", "")), 0)]) if "..." in reads else ""
         reads, gives = reads.replace("...", more), gives.replace("...", more)
         summed = "".join(letter for letter in reads if letter in weights)
