@@ -194,7 +194,7 @@ def derive(task: SweepTask, index: int, free: Collection[str]) -> Region | None:
 
 
 def conditions_of(analysis: Analysis) -> tuple[Condition, ...] | None:
-    """Return what must hold of the symbols for the formulas of an analysis; None where they hold nowhere."""
+    """Return the conditions under which an analysis's formulas are valid; None if they never are."""
     network, conditions = analysis.network, []
     if network.free is not None:
         facts = [fact for letter in network.free.symbols.values() for fact in letter.facts]

@@ -218,7 +218,7 @@ def transposed_conv(
 def _landings(
     sizes: Shape, kernel_size: Shape, stride: Shape, output_padding: Shape, dilation: Shape
 ) -> tuple[Sequence[Sequence[int]], Shape]:
-    """Return where the products of each position land on the canvas, and the canvas's sizes.
+    """Return the offset on the canvas of each position's products, and the sizes of the canvas.
 
     Raises:
         ValueError: output_padding is as large as both the stride and the dilation.

@@ -203,7 +203,7 @@ class _Stack(msgspec.Struct, frozen=True):
         return Array((*leading, length, len(ends[0])), values)
 
     def _start(self, states: tuple[Array, ...], sequence: int, row: int) -> tuple[Vector, Vector]:
-        """Return what a direction of a layer passes on and remembers before the first step of a sequence."""
+        """Return the initial hidden state and the initial memory of one direction of a layer."""
         rows = self.num_layers * len(self._suffixes)
         found: list[Vector] = []
         for size, state in zip_longest((self.proj_size or self.hidden_size, self.hidden_size), states):

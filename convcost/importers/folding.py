@@ -74,7 +74,7 @@ def _binary(work: Callable[[Any, Any], Any], dtype: str = "") -> Callable[[Node,
 
 
 def _worked(work: Callable[[Any], Any], given: Iterable[Any]) -> list[Any] | None:
-    """Return what numbers become; None where one has no result, as the logarithm of 0."""
+    """Apply a function to numbers and return the results; None if one has none, such as the logarithm of 0."""
     try:
         found = [work(each) for each in given]
     except (ArithmeticError, ValueError):

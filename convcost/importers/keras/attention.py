@@ -122,7 +122,7 @@ def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> KerasVal
 
 
 def _axes_apart(layer: KerasLayer, rank: int) -> int:
-    """Return how many axes behind the batch each have their own attention, that over all others but the last.
+    """Return the number of leading axes over which the layer does not attend, the batch not counted.
 
     Raises:
         UntranslatableLayer: These are not the first ones.

@@ -68,7 +68,7 @@ def conv_lstm(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[Ke
 
 
 def both_ways(builder: GraphBuilder, layer: KerasLayer, kind: str, config: Any) -> KerasValue:
-    """Return what a long short-term memory of maps gives that runs both ways, joined along the channels."""
+    """Return the output of a bidirectional ConvLSTM: both directions, joined along the channels."""
     value, *states = layer.inputs
     if states or config.get("return_state") or layer.config.get("merge_mode", "concat") != "concat":
         raise UntranslatableLayer("its states are read, or its directions are not concatenated")

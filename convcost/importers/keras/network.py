@@ -455,7 +455,7 @@ def _first_calls(
 
 
 def _counted_from_0(reference: ValueReference, named: Mapping[str, Mapping[str, Any]]) -> ValueReference:
-    """Return what a model gives by the number of the call from 0.
+    """Return a reference to an output of a model, with the number of the call counted from 0.
 
     Keras 3 counts there, and only there, the call that made a functional model as its first.
     """

@@ -73,7 +73,7 @@ def bidirectional(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tupl
 
 
 def _joined(builder: GraphBuilder, layer: KerasLayer, found: KerasValue) -> tuple[KerasValue, ...]:
-    """Return what the two directions give, joined as the layer says."""
+    """Return the outputs of the two directions, merged by the layer's `merge_mode`."""
     mode = layer.config.get("merge_mode", "concat")
     if mode == "concat":
         return (found,)
@@ -90,7 +90,7 @@ def _joined(builder: GraphBuilder, layer: KerasLayer, found: KerasValue) -> tupl
 
 
 def _halves(builder: GraphBuilder, layer: KerasLayer, value: KerasValue) -> tuple[KerasValue, ...]:
-    """Return what each of two directions gives."""
+    """Split a bidirectional output into the outputs of its two directions."""
     builder.add(layer, "Split", [value.name], {"axis": len(value.known)}, outputs=2)
     return tuple([KerasValue(name, (*value.known[:-1], value.channels // 2)) for name in builder.nodes[-1].outputs])
 
@@ -141,7 +141,7 @@ def _run(
     last: bool,
     gives: Mapping[str, Any] | None = None,
 ) -> list[KerasValue]:
-    """Return what a recurrent layer gives, in one direction or both, and its states where it gives these.
+    """Return the output of a recurrent layer, bidirectional or not, and its states if it returns them.
 
     Args:
         builder: The graph.
