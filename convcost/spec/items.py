@@ -383,7 +383,12 @@ class Items:
         """Report names in `from` that stand later, or where they cannot be seen, or nowhere."""
         for name, at, where in self.unresolved:
             if name not in self.declared:
-                help = nearest(name, self.declared) if self.declared else "name an earlier item with `name`"
+                others = [
+                    known
+                    for known, (_, own) in self.declared.items()
+                    if where != own and not where.startswith(f"{own}.")  # no item reads itself
+                ]
+                help = nearest(name, others) if others else "name an earlier item with `name`"
                 self.values.errors.add(f"there is no item named {name!r} before this one", at, path=where, help=help)
                 continue
             other, other_where = self.declared[name]
