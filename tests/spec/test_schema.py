@@ -62,7 +62,8 @@ BEYOND = {
         symbol_default_needs_value symbol_without_value""",
     "which names there are": """block_sees_no_input_of_the_network block_sees_nothing_of_its_caller block_uses_itself
         block_uses_itself_through_others cycle defaults_see_no_parameters expression_unknown_name
-        from_nowhere_alone from_wrong index_outside_its_repetition index_taken name_used_twice names_skipped symbol_sees_only_earlier_ones""",
+        from_nowhere_alone from_wrong index_outside_its_repetition index_taken name_used_twice
+        names_skipped symbol_sees_only_earlier_ones""",
     "what the parser of an editor has resolved": "yaml_anchor_and_alias yaml_colon_without_a_space yaml_merge_key",
 }
 """What a schema does not know, and the broken specs with no error but such."""
