@@ -263,7 +263,8 @@ def test_a_function_of_a_model_that_is_applied_to_slices_may_have_no_axes():
         ("abc,cd->abd", [7, 3], "bd", (7, 3), 4 * 3 + 7 * 3, 7 * 3 * 4),  # one summand for each output
         ("abc,cd->abd", [7, 3], "b", (7, 3), 4 * 3 + 7, 7 * 3 * 4),
         ("abc,bcd->ad", [3], "d", (3,), 7 * 4 * 3 + 3, 3 * 28),
-        ("...c,cde->...de", [None, 2, 5], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),
+        ("...c,cde->...de", [2, 5], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),
+        ("...c,cde->...de", [2, 5, 3], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),  # Keras reads them from the first
         ("a...c,cd->ad...", [3, None], None, (3, 7), 4 * 3, 7 * 3 * 4),
     ],
 )

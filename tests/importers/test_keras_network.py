@@ -108,6 +108,39 @@ def test_what_a_model_within_gives_beside_what_is_read_is_worked_out_too(write):
     assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
 
 
+def test_what_a_model_within_reads_and_does_not_use_is_worked_out_too(write):
+    """64 positions of 27 · 3 products that only the model within reads, which gives those of the other: 64 · 27 · 2."""
+    inner = k.functional({"i": [8, 8, 3], "j": [8, 8, 2]}, [k.called(k.layer("ReLU", "r"), k.tensor("j", 8, 8, 2))], "r")
+    inner["config"]["name"] = "inner"
+    layers = [k.called(conv("c", 3), k.tensor("x", *MAP)), k.called(conv("d", 2), k.tensor("x", *MAP)),
+              k.called(inner, [k.tensor("c", *MAP), k.tensor("d", 8, 8, 2)])]  # fmt: skip
+    total = total_of(k.functional({"x": MAP}, layers, "inner"), write)
+    assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
+
+
+def test_what_models_within_models_give_beside_what_is_read_is_worked_out_too(write):
+    """The outer one gives a ReLU, which is read, and the first of two that the inner one gives: 64 · 27 · (3 + 2)."""
+    layers = [k.called(conv("c", 3), k.tensor("i", *MAP)), k.called(conv("d", 2), k.tensor("i", *MAP))]
+    inner = k.functional({"i": MAP}, layers, "c", "d")
+    inner["config"]["name"] = "inner"
+    parts = [k.called(inner, k.tensor("o", *MAP)), k.called(k.layer("ReLU", "r"), k.tensor("o", *MAP))]
+    outer = k.functional({"o": MAP}, parts, "r", "inner")
+    outer["config"]["name"] = "outer"
+    total = total_of(k.functional({"x": MAP}, [k.called(outer, k.tensor("x", *MAP))], "outer"), write)
+    assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
+
+
+def test_a_mask_that_a_model_within_is_called_with_is_none_of_its_inputs(write):
+    """Keras passes on the mask of an embedding by itself, and writes it into the call; 6 steps of 5 · 3 products."""
+    inner = k.functional({"i": [6, 5]}, [k.called(k.layer("Dense", "d", units=3), k.tensor("i", 6, 5))], "d")
+    inner["config"]["name"] = "inner"
+    mask = k.called(k.layer("NotEqual", "n", module="keras.src.ops.numpy"), k.tensor("x", 6), 0)
+    layers = [k.called(k.layer("Embedding", "e", input_dim=9, output_dim=5, mask_zero=True), k.tensor("x", 6)), mask,
+              k.called(inner, k.tensor("e", 6, 5), mask=[None, k.tensor("n", 6)])]  # fmt: skip
+    total = total_of(k.functional({"x": [6]}, layers, "inner"), write)
+    assert (total.params, total.macs) == (9 * 5 + 5 * 3 + 3, 6 * 5 * 3)
+
+
 def test_a_functional_model_on_slices(write):
     """The file records the shapes of one slice within it: 4 slices of 64 positions, 27 · 3 products each."""
     inner = k.functional({"i": MAP}, [k.called(conv("c", 3), k.tensor("i", *MAP)),

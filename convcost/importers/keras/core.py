@@ -76,8 +76,8 @@ def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     size_of = dict(zip(equation.reads[1:], value.known, strict=True))
     given = layer.config.get("output_shape")
     shape = list(given) if isinstance(given, (list, tuple)) else [given]
-    ends = zip(reversed(equation.gives), reversed(shape), strict=False)  # the batch may stand before these
-    size_of |= {letter: size for letter, size in ends if letter in equation.new}
+    named = zip(equation.gives[equation.outer :], shape, strict=False)
+    size_of |= {letter: size for letter, size in named if letter in equation.new}
     if not all(type(size_of.get(letter)) is int for letter in (*equation.new, *equation.summed)):
         raise UntranslatableLayer("its output_shape leaves the sizes of its weights open")
     features, units = (count(tuple([size_of[each] for each in part])) for part in (equation.summed, equation.new))
@@ -130,6 +130,7 @@ class _Equation(Struct, frozen=True):
         kept: Those that are read and given.
         summed: Those that are summed over.
         new: Those that the matrix adds.
+        outer: How many of those that are given stand before the layer's output_shape.
     """
 
     reads: str
@@ -137,6 +138,7 @@ class _Equation(Struct, frozen=True):
     kept: str
     summed: str
     new: str
+    outer: int
 
     @classmethod
     def of(cls, text: str, rank: int) -> _Equation:
@@ -146,12 +148,13 @@ class _Equation(Struct, frozen=True):
             UntranslatableLayer: It is no product with a matrix.
 
         >>> _Equation.of("abc,cde->abde", 3)
-        _Equation(reads='abc', gives='abde', kept='ab', summed='c', new='de')
+        _Equation(reads='abc', gives='abde', kept='ab', summed='c', new='de', outer=1)
         """
         reads, _, gives = text.replace(" ", "").partition("->")
         reads, _, weights = reads.partition(",")
         free = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter not in text]
         more = "".join(free[: max(rank - len(reads.replace("...", "")), 0)]) if "..." in reads else ""
+        outer = len(more) if gives.startswith("...") else 1
         reads, gives = reads.replace("...", more), gives.replace("...", more)
         summed = "".join(letter for letter in reads if letter in weights)
         new = "".join(letter for letter in weights if letter not in reads)
@@ -162,7 +165,7 @@ class _Equation(Struct, frozen=True):
         )
         if not fits or not summed or not new:
             raise UntranslatableLayer("its equation is no product with a matrix")
-        return cls(reads, gives, kept, summed, new)
+        return cls(reads, gives, kept, summed, new, outer)
 
 
 @layer("Embedding")

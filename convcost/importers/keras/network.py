@@ -13,7 +13,7 @@ from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, rule_of
-from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, values_in
+from convcost.importers.keras.values import MASKS, KerasLayer, KerasValue, Sizes, values_in
 from convcost.model_options import EVERY, current
 
 MOST_LAYERS = 100_000
@@ -50,7 +50,7 @@ class ModelTranslator:
         builder: The graph.
         tokens: The names of inputs that are sequences.
         turned: The names of inputs whose channels the graph has first, and the file last.
-        several: The values of each call of a model within the model that gives several.
+        called: What each call of a model within the model reads and gives.
     """
 
     def __init__(self, file: str) -> None:
@@ -58,7 +58,7 @@ class ModelTranslator:
         self.builder = GraphBuilder()
         self.tokens: list[str] = []
         self.turned: list[str] = []
-        self.several: list[list[KerasValue]] = []
+        self.called: list[tuple[Sequence[KerasValue], Sequence[KerasValue]]] = []
         self._left = MOST_LAYERS
         self._model_of_all: Mapping[str, Any] = {}
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
@@ -304,8 +304,9 @@ class ModelTranslator:
         owner = self._shared.setdefault(number, owner) if type(number) is int else owner
         if is_model(item):
             inside = KerasScope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
-            values = self._model(item, inside, values_in([*args, kwargs]))
-            self.several += [values] if len(values) > 1 else []
+            given = values_in([*args, {name: each for name, each in kwargs.items() if name not in MASKS}])
+            values = self._model(item, inside, given)
+            self.called.append((given, values))
             return values
         inputs = tuple(values_in([*args, kwargs]))
         layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)

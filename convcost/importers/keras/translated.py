@@ -9,9 +9,8 @@ from convcost.importers.keras import activations, core, maps, merges, norms  # n
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.functions import bound, function_of, operations
 from convcost.importers.keras.registry import rule_of
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, called, values_in
+from convcost.importers.keras.values import MASKS, KerasLayer, KerasValue, UntranslatableLayer, called, values_in
 
-_MASKS = ("mask", "query_mask", "value_mask", "key_mask")
 _LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 
@@ -48,7 +47,7 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
 
 def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
     """Return a call without masks of steps, which Keras passes on by itself; that they are not counted is noted."""
-    masks = [name for name in _MASKS if values_in(layer.kwargs.get(name))] if layer.kwargs else []
+    masks = [name for name in MASKS if values_in(layer.kwargs.get(name))] if layer.kwargs else []
     if not masks or not layer.args:
         return layer
     kwargs = {name: value for name, value in layer.kwargs.items() if name not in masks}

@@ -15,6 +15,9 @@ from msgspec.structs import replace
 Sizes = tuple[int | None, ...]
 """Sizes as Keras has them, without the batch axis; None where one is open."""
 
+MASKS = ("mask", "query_mask", "value_mask", "key_mask")
+"""Arguments of a call that are masks of steps, which Keras passes on by itself."""
+
 
 class UntranslatableLayer(Exception):
     """A layer does what no operator does, or its configuration is none that Keras writes."""
