@@ -106,6 +106,14 @@ def refusal(model):
          "conv: {out_channels: 2, kernel_size: [1, 3, 3]}"),
         ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("MaxPooling2D", pool_size=2)),
          "max_pool: {kernel_size: [1, 2, 2]}"),
+        ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("AdaptiveMaxPooling2D", output_size=[3, 2])),
+         "adaptive_max_pool: {output_size: [4, 3, 2]}"),
+        (STEPS, k.layer("PReLU", shared_axes=[1]), "prelu: {num_parameters: 4, axis: 1}"),
+        (STEPS, k.layer("PReLU", shared_axes=[2]), "prelu: {num_parameters: 7}"),
+        (MAP, k.layer("PReLU", shared_axes=[2, 3]), "prelu: {num_parameters: 9, axis: 1}"),
+        (STEPS, k.layer("Bidirectional", layer=k.layer("RNN", cell=k.layer("LSTMCell", units=3), return_sequences=True),
+                        backward_layer=k.layer("LSTM", units=3, return_sequences=True, go_backwards=True)),
+         "lstm: {hidden_size: 3, bidirectional: true, bias: single}"),
     ],
     ids=lambda value: value["class_name"] if isinstance(value, dict) else None,
 )  # fmt: skip
@@ -474,3 +482,41 @@ def test_classes_whose_modules_are_imported_later_are_those_that_these_translate
             assert registry.rule_of(kind) is not None, kind
         place = f"convcost.importers.keras.{module}"
         assert {kind for kind, rule in registry.LAYERS.items() if rule.__module__ == place} == {*kinds.split()}
+
+
+@pytest.mark.parametrize(
+    ("inner", "params", "macs", "shape"),
+    [
+        # what learns does so once for all 3 slices of 7 steps of 4
+        (k.layer("PReLU"), 7 * 4, 0, (3, 7, 4)),
+        (k.layer("PReLU", shared_axes=[1]), 4, 0, (3, 7, 4)),
+        (k.layer("PReLU", shared_axes=[-1]), 7, 0, (3, 7, 4)),
+        (k.layer("EinsumDense", equation="abc,cd->abd", output_shape=[7, 5], bias_axes="d"),
+         4 * 5 + 5, 3 * 7 * 4 * 5, (3, 7, 5)),
+        (k.layer("EinsumDense", equation="...c,cd->...d", output_shape=5), 4 * 5, 3 * 7 * 4 * 5, (3, 7, 5)),
+        (k.layer("EinsumDense", equation="abc,bd->adc", output_shape=[5, 4]), 7 * 5, 3 * 5 * 4 * 7, (3, 5, 4)),
+        (k.layer("Bidirectional", layer=k.layer("RNN", cell=k.layer("SimpleRNNCell", units=2, trainable=False))),
+         0, 2 * 3 * 7 * (4 * 2 + 2 * 2), (3, 4)),
+    ],
+)  # fmt: skip
+def test_a_layer_on_slices_has_its_weights_once(inner, params, macs, shape, write):
+    model = k.text(k.sequential([3, *STEPS], k.layer("TimeDistributed", layer=inner)))
+    total = convcost.load(path := write(model, "net.json")).analyze().total
+    assert (total.params, total.macs) == (params, macs)
+    (tensor,) = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json").model.outputs
+    assert sorted(tensor.shape) == sorted(shape)
+
+
+def test_a_vector_of_each_slice_is_repeated(write):
+    """3 vectors of 4 numbers, 5 times each, are read by 4 · 2 products for each of 15."""
+    layers = [k.layer("TimeDistributed", "t", layer=k.layer("RepeatVector", n=5)), k.layer("Dense", units=2)]
+    path = write(k.text(k.sequential([3, 4], *layers)), "net.json")
+    assert convcost.load(path).analyze().total.macs == 15 * 4 * 2
+
+
+def test_a_recurrent_layer_reads_steps_whatever_the_input_is_taken_for():
+    """A function of each value says nothing of an input's order."""
+    inner = k.functional({"i": STEPS}, [k.called(k.layer("UnitNormalization", "u"), k.tensor("i", *STEPS))], "u")
+    inner["config"]["name"] = "inner"
+    layers = [k.called(inner, k.tensor("x", *STEPS)), k.called(k.layer("GRU", "g", units=3), k.tensor("inner", *STEPS))]
+    assert items(k.functional({"x": STEPS}, layers, "g"))[-1] == "gru: {hidden_size: 3, bias: single, return: last}"

@@ -110,7 +110,9 @@ def test_what_a_model_within_gives_beside_what_is_read_is_worked_out_too(write):
 
 def test_what_a_model_within_reads_and_does_not_use_is_worked_out_too(write):
     """64 positions of 27 · 3 products that only the model within reads, which gives those of the other: 64 · 27 · 2."""
-    inner = k.functional({"i": [8, 8, 3], "j": [8, 8, 2]}, [k.called(k.layer("ReLU", "r"), k.tensor("j", 8, 8, 2))], "r")
+    inner = k.functional(
+        {"i": [8, 8, 3], "j": [8, 8, 2]}, [k.called(k.layer("ReLU", "r"), k.tensor("j", 8, 8, 2))], "r"
+    )
     inner["config"]["name"] = "inner"
     layers = [k.called(conv("c", 3), k.tensor("x", *MAP)), k.called(conv("d", 2), k.tensor("x", *MAP)),
               k.called(inner, [k.tensor("c", *MAP), k.tensor("d", 8, 8, 2)])]  # fmt: skip

@@ -150,7 +150,8 @@ def prelu(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a ReLU with slopes that are learned: one for each position that no shared axis joins."""
     value = one(layer)
     shared = layer.config.get("shared_axes") or ()
-    axes = {axis if axis > 0 else axis + len(value.known) + 1 for axis in shared}
+    axes = {axis + layer.lead if axis > 0 else axis + len(value.known) + 1 for axis in shared}
+    axes.update(range(1, layer.lead + 1))
     sizes: list[int] = []
     for at, size in enumerate(value.known, 1):
         if at not in axes and size is None:
@@ -158,7 +159,7 @@ def prelu(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
         sizes.append(1 if at in axes or size is None else size)
     held = (sizes[-1], *sizes[:-1]) if value.first else tuple(sizes)
     slope = builder.weight(layer, "alpha", *held)
-    if sum(size != 1 for size in held) < 2 and (max(held) == 1 or sizes[-1] != 1):
+    if sum(size != 1 for size in held) < 2:
         return like(value, builder.add(layer, "PRelu", [value.name, slope]))
     above = builder.add(layer, "Relu", [value.name], scope=f"{layer.path}.positive")
     below = builder.add(layer, "Neg", [value.name], scope=f"{layer.path}.negative")

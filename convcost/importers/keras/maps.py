@@ -259,10 +259,9 @@ _ADAPTIVE = [f"Adaptive{kind}Pooling{axes}D" for kind in ("Average", "Max") for 
 @layer(*_ADAPTIVE)
 def adaptive_pool(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a pool to given sizes."""
-    map = map_of(builder, layer)
-    if layer.lead:
-        raise UntranslatableLayer("it is applied to slices")
-    sizes = integers(layer.config.get("output_size"), len(map.sizes))
+    map, lead = map_of(builder, layer), layer.lead
+    own = integers(layer.config.get("output_size"), len(map.sizes) - lead)
+    sizes = (*(known(size) for size in map.sizes[:lead]), *own)
     operator = "keras.AdaptiveAveragePool" if "Average" in layer.kind else "keras.AdaptiveMaxPool"
     return map.value(builder.add(layer, operator, [map.name], {"sizes": sizes}), map.channels, sizes)
 
