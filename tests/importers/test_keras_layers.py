@@ -104,6 +104,8 @@ def refusal(model):
         (STEPS, k.layer("TimeDistributed", layer=k.layer("Dense", units=3)), "linear: {out_features: 3}"),
         ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("Conv2D", filters=2, kernel_size=3)),
          "conv: {out_channels: 2, kernel_size: [1, 3, 3]}"),
+        ([5, *STEPS], k.layer("TimeDistributed", layer=k.layer("Conv1D", filters=2, kernel_size=3, padding="causal")),
+         "conv: {out_channels: 2, kernel_size: [1, 3], padding: [[0, 0], [2, 0]]}"),
         ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("MaxPooling2D", pool_size=2)),
          "max_pool: {kernel_size: [1, 2, 2]}"),
         ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("AdaptiveMaxPooling2D", output_size=[3, 2])),
@@ -520,3 +522,22 @@ def test_a_recurrent_layer_reads_steps_whatever_the_input_is_taken_for():
     inner["config"]["name"] = "inner"
     layers = [k.called(inner, k.tensor("x", *STEPS)), k.called(k.layer("GRU", "g", units=3), k.tensor("inner", *STEPS))]
     assert items(k.functional({"x": STEPS}, layers, "g"))[-1] == "gru: {hidden_size: 3, bias: single, return: last}"
+
+
+def test_attention_whose_scores_alone_are_read_is_worked_out_whole(write):
+    """Two heads of 3: queries, keys, values and what is given of 4 · 6 products, and two of 7 · 7 · 6."""
+    layer = k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=3)
+    attended = k.called(layer, k.tensor("x", *STEPS), k.tensor("x", *STEPS), return_attention_scores=True)
+    read = k.called(k.layer("ReLU", "r"), k.tensor("a", 2, 7, 7, at=1))
+    total = convcost.load(write(k.text(k.functional({"x": STEPS}, [attended, read], "r")), "net.json")).analyze().total
+    assert (total.params, total.macs) == (3 * (4 + 1) * 6 + (6 + 1) * 4, 4 * 7 * 24 + 2 * 7 * 7 * 6)
+
+
+def test_channels_first_behind_channels_last():
+    """What is taken for channels then are the rows."""
+    up = k.layer("UpSampling2D", "u", size=2, data_format="channels_first")
+    layers = [k.layer("MaxPooling2D", "p", pool_size=1), up]
+    assert items(k.sequential([3, 3, 1], *layers))[-2:] == [
+        "reshape: {shape: [3, 3, 1], layout: feature_map}",
+        "upsample: {scale_factor: 2}",
+    ]

@@ -401,3 +401,16 @@ def test_a_recorded_shape_without_sizes_says_nothing(write):
     model = branches()
     model["config"]["layers"][2]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None]
     assert total_of(model, write).macs == 64 * (27 * 4 + 36 * 4)
+
+
+def test_a_layer_that_needs_a_size_takes_it_from_the_given_input(write):
+    """A crop to 4 × 4 pixels needs to know where its middle is; 16 pixels of 3 · 2 products."""
+    model = k.sequential([None, 9, 3], k.layer("CenterCrop", "crop", height=4, width=4), k.layer("Dense", "d", units=2))
+    path = write(k.text(model), "net.json")
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path)
+    assert caught.value.details[0].message == (
+        "the operator keras.layers.CenterCrop cannot be mapped: "
+        "it needs a size that the file leaves open: give it with --input"
+    )
+    assert convcost.load(path, inputs=(1, 10, 9, 3)).analyze().total.macs == 16 * 3 * 2

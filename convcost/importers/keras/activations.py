@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import LAYERS, layer, one
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, called
+from convcost.importers.keras.values import KerasLayer, KerasValue, OpenSize, UntranslatableLayer, called
 
 _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "relu": ("Relu", {}),
@@ -155,7 +155,7 @@ def prelu(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     sizes: list[int] = []
     for at, size in enumerate(value.known, 1):
         if at not in axes and size is None:
-            raise UntranslatableLayer("the number of its slopes is open")
+            raise OpenSize("the number of its slopes is open: give it with --input")
         sizes.append(1 if at in axes or size is None else size)
     held = (sizes[-1], *sizes[:-1]) if value.first else tuple(sizes)
     slope = builder.weight(layer, "alpha", *held)

@@ -106,7 +106,7 @@ def window(layer: KerasLayer, kernel: str, strides: str, *, stride_is_kernel: bo
     dilations = integers(config.get("dilation_rate"), axes)
     padding = config.get("padding", "valid")
     padding = padding.lower() if isinstance(padding, str) else padding
-    if padding not in ("valid", "same") and (padding != "causal" or axes != 1 or layer.lead):
+    if padding not in ("valid", "same") and (padding != "causal" or axes != 1):
         raise UntranslatableLayer(f"its padding is {padding!r}")
     if min((*sizes, *steps, *dilations)) < 1:
         raise UntranslatableLayer("its window, strides or dilation are not above 0")

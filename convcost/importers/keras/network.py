@@ -45,6 +45,7 @@ class ModelTranslator:
 
     Args:
         file: The name of the file, for messages.
+        sized: Whether sizes that the file leaves open are those of `--input`.
 
     Attributes:
         builder: The graph.
@@ -53,14 +54,14 @@ class ModelTranslator:
         called: What each call of a model within the model reads and gives.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, sized: bool = False) -> None:
         self.file = file
+        self.sized = sized
         self.builder = GraphBuilder()
         self.tokens: list[str] = []
         self.turned: list[str] = []
         self.called: list[tuple[Sequence[KerasValue], Sequence[KerasValue]]] = []
         self._left = MOST_LAYERS
-        self._model_of_all: Mapping[str, Any] = {}
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
 
     def outputs(self, model: Mapping[str, Any]) -> list[KerasValue]:
@@ -72,7 +73,6 @@ class ModelTranslator:
         Raises:
             SpecError: It is none that Keras writes.
         """
-        self._model_of_all = model
         return self._model(model, KerasScope(), None)
 
     def error(self, message: str, found: str = "", help: str = "") -> SpecError:
@@ -196,7 +196,7 @@ class ModelTranslator:
             help = "call the model once, or give it an Input, before it is saved"
             raise self.error("the model has no input shape: it was never built", help=help)
         sizes: Sizes = tuple([size if type(size) is int else None for size in shape[1:]])
-        if None in sizes and current().inputs and _has_steps(self._model_of_all):
+        if None in sizes and self.sized:
             sizes = _as_given(name, sizes)
         order = _order(len(sizes), followers)
         words = _names(name, len(sizes), order, several=bool(self.builder.inputs))
@@ -310,7 +310,10 @@ class ModelTranslator:
             return values
         inputs = tuple(values_in([*args, kwargs]))
         layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)
-        return translated.call(self.builder, item, layer, outputs)
+        values = translated.call(self.builder, item, layer, outputs)
+        if kind.endswith("Attention") and len(values) > 1:  # who reads the scores has the layer work out the rest
+            self.called.append(((), values))
+        return values
 
 
 _AGAIN = "save the model again"
@@ -399,18 +402,6 @@ def _shape(layer: Mapping[str, Any]) -> list[Any] | None:
         if isinstance(inner, list) and inner and isinstance(inner[0], dict) and len(inner) < MOST_LAYERS:
             return _shape(inner[0])
     return None
-
-
-def _has_steps(item: Any) -> bool:
-    """Return whether a layer of a model stands once for each step, so that their number must be known."""
-    if isinstance(item, list):
-        return any(map(_has_steps, item))
-    if not isinstance(item, dict):
-        return False
-    if str(item.get("class_name")).startswith("ConvLSTM"):
-        return True
-    config = _config(item)
-    return any(_has_steps(part) for part in (config.get("layers"), config.get("layer"), item.get("layers")))
 
 
 def _as_given(name: str, sizes: Sizes) -> Sizes:

@@ -16,6 +16,7 @@ from convcost import files
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.archives import Archive, first_member
 from convcost.importers.graph import Importer, ModelGraph
+from convcost.model_options import current
 
 if TYPE_CHECKING:
     from convcost.importers.keras.network import ModelTranslator
@@ -145,6 +146,9 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
         raise _error(file, what, help=help)
     network = ModelTranslator(file)
     outputs = network.outputs(model)
+    if network.builder.needs_sizes and current().inputs:
+        network = ModelTranslator(file, sized=True)
+        outputs = network.outputs(model)
     builder = network.builder
     if not outputs:
         raise _error(file, "the model gives nothing", help=_MODEL)

@@ -23,6 +23,10 @@ class UntranslatableLayer(Exception):
     """A layer does what no operator does, or its configuration is none that Keras writes."""
 
 
+class OpenSize(UntranslatableLayer):
+    """A layer needs a size that the file leaves open."""
+
+
 class KerasValue(Struct, frozen=True):
     """A tensor.
 
@@ -54,7 +58,7 @@ class KerasValue(Struct, frozen=True):
         """The size of the last axis.
 
         Raises:
-            UntranslatableLayer: It is open.
+            OpenSize: It is open.
         """
         return known(self.known[-1])
 
@@ -103,8 +107,8 @@ def known(size: int | None) -> int:
     """Return a size that must be known.
 
     Raises:
-        UntranslatableLayer: It is open.
+        OpenSize: It is open.
     """
     if size is None:
-        raise UntranslatableLayer
+        raise OpenSize("it needs a size that the file leaves open: give it with --input")
     return size
