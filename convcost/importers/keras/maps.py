@@ -35,7 +35,10 @@ class Map(Struct, frozen=True):
 
 def rank_of(layer: KerasLayer) -> int:
     """Return how many axes of positions the class of a layer has in its name, and those before them."""
-    return int(next(char for char in layer.kind if char in "123")) + layer.lead
+    axes = next((int(char) for char in layer.kind if char in "123"), None)
+    if axes is None:
+        raise UntranslatableLayer("it works on 1 to 3 axes of positions")
+    return axes + layer.lead
 
 
 def channels_last(layer: KerasLayer) -> bool:

@@ -294,7 +294,7 @@ class ModelTranslator:
         kind = str(item.get("class_name"))
         path = f"{scope.path}{name}"
         trainable = scope.trainable and config.get("trainable", True) is not False
-        if kind in ("TimeDistributed", "Wrapper") and isinstance(config.get("layer"), dict):
+        if kind in ("TimeDistributed", "Wrapper") and isinstance(_class(config.get("layer")), str):
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
             return self._translated(inner, name, args, kwargs, replace(scope, trainable=trainable, lead=lead), outputs)
@@ -343,6 +343,10 @@ def is_model(item: Mapping[str, Any]) -> bool:
     return isinstance(config, dict) and isinstance(config.get("layers"), list) and "output_layers" in config
 
 
+def _class(item: Any) -> Any:
+    return item.get("class_name") if isinstance(item, dict) else None
+
+
 def _config(item: Mapping[str, Any]) -> Mapping[str, Any]:
     config = item.get("config")
     return config if isinstance(config, dict) else {}
@@ -359,11 +363,11 @@ def _flat(layers: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         inner = config.get("layers") if isinstance(layer.get("config"), dict) else layer.get("config")
         if is_model(layer) and isinstance(inner, list):
             pending += reversed([each for each in inner if isinstance(each, dict)])
-        elif isinstance(config.get("layer"), dict) and layer.get("class_name") in _WRAPPERS:
+        elif isinstance(config.get("layer"), dict) and str(layer.get("class_name")) in _WRAPPERS:
             pending.append(config["layer"])
         elif layer.get("class_name") != "InputLayer":
             yield layer
-            if layer.get("class_name") not in _LEFT:
+            if str(layer.get("class_name")) not in _LEFT:
                 return
 
 
@@ -387,7 +391,7 @@ def _names(name: str, rank: int, order: str, *, several: bool) -> list[str]:
     axes = rank - 1
     words = [word[0].upper() for word in _AXES[axes - 1]] if 0 < axes <= 3 else [f"S{at}" for at in range(axes)]
     found = ["C", *words] if order == "first" else [*words, "C"]
-    found = ["L"] if rank == 1 else found
+    found = ["L"][:rank] if rank < 2 else found
     return [f"{name}_{word}" for word in found] if several else found
 
 

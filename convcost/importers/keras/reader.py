@@ -172,7 +172,7 @@ def _worked_out(network: ModelTranslator, outputs: Sequence[str]) -> list[str]:
     found: list[str] = []
     for given, gives in reversed(network.called):  # what a later one reads says which earlier ones run
         if any(value.name in read for value in gives):
-            more = [value.name for value in (*given, *gives) if value.name not in read and value.sizes is not None]
+            more = [value.name for value in (*given, *gives) if value.name not in read]
             found[:0] = dict.fromkeys(more)
             read.update(more)
     return found

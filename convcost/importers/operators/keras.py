@@ -169,7 +169,7 @@ _ADAPTIVE = {"keras.AdaptiveAveragePool": "adaptive_avg_pool", "keras.AdaptiveMa
 def adaptive_pool(mapper: Mapper, node: Node) -> None:
     """Map a pool to given sizes."""
     fields = {"output_size": short(node.attributes["sizes"])}
-    mapper.emit(node, _ADAPTIVE[node.operator], fields, [mapper.tensor(node.inputs[0])])
+    mapper.emit(node, _ADAPTIVE[node.operator], fields, [mapper.picture(node.inputs[0])])
 
 
 _RECURRENT = {"keras.LSTM": "lstm", "keras.GRU": "gru", "keras.SimpleRNN": "rnn"}
