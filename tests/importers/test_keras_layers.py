@@ -541,3 +541,13 @@ def test_channels_first_behind_channels_last():
         "reshape: {shape: [3, 3, 1], layout: feature_map}",
         "upsample: {scale_factor: 2}",
     ]
+
+
+def test_attention_that_does_not_learn(write):
+    """Queries, keys and values of (4 + 1) · 6 numbers, and what is given of (6 + 1) · 4."""
+    layer = k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=3, trainable=False)
+    model = k.functional({"x": STEPS}, [k.called(layer, k.tensor("x", *STEPS), k.tensor("x", *STEPS))], "a")
+    total = convcost.load(write(k.text(model), "net.json")).analyze().total
+    assert (total.params, total.buffers) == (0, 3 * 5 * 6 + 7 * 4)
+    text = import_model(IMPORTERS["keras"], k.text(model), "net.json").text
+    assert "  - {attention: {num_heads: 2, head_dim: 3}, trainable: false, name: a}\n" in text
