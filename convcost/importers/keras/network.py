@@ -14,6 +14,7 @@ from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, rule_of
 from convcost.importers.keras.values import MASKS, KerasLayer, KerasValue, Sizes, values_in
+from convcost.layers.fields import MAX_SIZE
 from convcost.model_options import EVERY, current
 
 MOST_LAYERS = 100_000
@@ -256,7 +257,7 @@ class ModelTranslator:
         """Keep the shape that the file records for a value, so that what is inferred is compared with it."""
         if reference.shape is None or value.flattened or value.name in self.builder.inputs:
             return
-        sizes = tuple([size if type(size) is int else None for size in reference.shape[1:]])
+        sizes = _sizes(reference.shape)
         shape = self.builder.shape_of(KerasValue(value.name, sizes, value.first)) if sizes else None
         if shape is not None:
             self.builder.shapes.setdefault(value.name, shape)
@@ -272,10 +273,9 @@ class ModelTranslator:
             or len(shape) < 2
         ):
             return value
-        if not all(size is None or type(size) is int for size in shape):
-            return value
-        self.builder.shapes.setdefault(value.name, (None, *shape[1:]))
-        return KerasValue(value.name, tuple(shape[1:]))
+        sizes = _sizes(shape)
+        self.builder.shapes.setdefault(value.name, (None, *sizes))
+        return KerasValue(value.name, sizes)
 
     def _translated(
         self,
@@ -473,4 +473,9 @@ def _as_recorded(value: KerasValue, reference: ValueReference) -> KerasValue:
     """Return a value with the sizes that the file records, where nothing is known of it."""
     if value.sizes is not None or reference.shape is None:
         return value
-    return KerasValue(value.name, tuple([size if type(size) is int else None for size in reference.shape[1:]]))
+    return KerasValue(value.name, _sizes(reference.shape))
+
+
+def _sizes(shape: Sequence[Any]) -> Sizes:
+    """Return the sizes of a shape with the batch; those that are no sizes are open."""
+    return tuple([size if type(size) is int and 0 < size <= MAX_SIZE else None for size in shape[1:]])
