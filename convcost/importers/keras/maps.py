@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -35,10 +36,15 @@ class Map(Struct, frozen=True):
 
 def rank_of(layer: KerasLayer) -> int:
     """Return how many axes of positions the class of a layer has in its name, and those before them."""
-    axes = next((int(char) for char in layer.kind if char in "123"), None)
+    axes = _axes_of(layer.kind)
     if axes is None:
         raise UntranslatableLayer("it works on 1 to 3 axes of positions")
     return axes + layer.lead
+
+
+@cache
+def _axes_of(kind: str) -> int | None:
+    return next((int(char) for char in kind if char in "123"), None)
 
 
 def channels_last(layer: KerasLayer) -> bool:
