@@ -50,6 +50,12 @@ def two(kind, reason, first, second, **config):
         one(STEPS, "Bidirectional", "its merge_mode is 'max'", layer=k.layer("LSTM", units=3), merge_mode="max"),
         one(STEPS, "Bidirectional", "its configuration names no layer", layer="LSTM"),
         one(MAP, "LSTM", "it reads 3 axes instead of 2", units=3),
+        one(STEPS, "Dense", "its use_bias is 'no', which is neither true nor false", units=3, use_bias="no"),
+        one(STEPS, "LSTM", "its return_sequences is 2, which is neither true nor false", units=3, return_sequences=2),
+        one(STEPS, "Dense", "one of its sizes is more than 10**15", units=10**30),
+        one(MAP, "Conv2D", "one of its sizes is more than 10**15", filters=2, kernel_size=[3, 10**16]),
+        one(MAP, "Conv2D", "its kernel_size is not given", filters=2),
+        one(MAP, "Conv2D", "its data_format is 'NCHW'", filters=2, kernel_size=3, data_format="NCHW"),
         # layers of several
         one(MAP, "Add", "it reads fewer than two values"),
         two("LSTM", "it does not begin with 2 states of 3 numbers", [7, 4], [3], units=3),
@@ -66,3 +72,27 @@ def test_a_layer_that_no_layer_type_is(kind, model, reason):
     lines = refusal(model).splitlines()
     assert lines[0] == f"error: the operator keras.layers.{kind} cannot be mapped: {reason}"
     assert lines[-1].startswith("  = found: it reads ")
+
+
+def test_a_layer_on_slices_of_what_has_none():
+    lines = refusal(k.sequential([4], k.layer("TimeDistributed", layer=k.layer("Dense", units=3)))).splitlines()
+    assert lines[0] == (
+        "error: the operator keras.layers.Dense cannot be mapped: "
+        "it is applied to slices of a value that has too few axes"
+    )
+
+
+def test_a_wrapper_around_what_is_no_layer():
+    wrapper = k.layer("TimeDistributed", layer={"class_name": {"a": 1}, "config": {}})
+    assert refusal(k.sequential(STEPS, wrapper)).startswith(
+        "error: the operator keras.layers.TimeDistributed has no layer type\n"
+    )
+
+
+def test_a_pool_over_no_positions():
+    """Keras counts the axes of a function's pool by its value."""
+    item = k.layer("MaxPool", "f", module="keras.src.ops.nn", pool_size=2)
+    model = k.functional({"x": [4]}, [k.called(item, k.tensor("x", 4))], "f")
+    assert refusal(model).startswith(
+        "error: the operator keras.ops.nn.MaxPool cannot be mapped: it works on 1 to 3 axes of positions\n"
+    )

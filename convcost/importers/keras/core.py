@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.builder import GraphBuilder, count, like
+from convcost.importers.keras.merges import arithmetic
 from convcost.importers.keras.registry import integers, layer, one, whole
 from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, UntranslatableLayer, known
 
@@ -21,6 +22,8 @@ _NOTHING = (
     *("RandomColorDegeneration", "RandomColorJitter", "RandomErasing", "RandomInvert", "RandomPerspective"),
     *("RandomGaussianBlur", "RandomElasticTransform", "RandomApply", "AugMix", "RandAugment", "MixUp", "CutMix"),
 )
+
+_MOST = 1e15  # of a number that an item may have
 
 
 @layer(*_NOTHING, in_place=True)
@@ -322,6 +325,8 @@ def with_numbers(
     builder: GraphBuilder, layer: KerasLayer, operator: str, value: KerasValue, given: tuple[float, ...]
 ) -> KerasValue:
     """Return a value with one number, or with one for each channel, that are no weights."""
+    if len(set(given)) == 1 and abs(given[0]) > _MOST:
+        return arithmetic(builder, layer, operator, value, constant(builder, layer, value, (1,)))
     if len(set(given)) == 1:
         return like(value, builder.add(layer, operator, [value.name, builder.number(given[0], shape=())]))
     if len(given) != value.known[-1]:
