@@ -569,3 +569,12 @@ def test_an_embedding_whose_table_in_reverse_is_another_one():
     assert refusal(k.sequential([7], layer)).startswith(
         "error: the operator keras.layers.ReversibleEmbedding cannot be mapped: its table in reverse is another one\n"
     )
+
+
+def test_axes_of_an_ellipsis_that_keras_turns_in_what_it_records(write):
+    """Keras 3.15 records 8 × 9 positions for the 9 × 8 that it gives; 72 positions of 6 · 3 products, and of 3 · 2."""
+    layer = k.layer("EinsumDense", "e", equation="...x,xy->...y", output_shape=3)
+    layers = [k.called(layer, k.tensor("x", *MAP)), k.called(k.layer("Dense", "d", units=2), k.tensor("e", 8, 9, 3)),
+              k.called(k.layer("ReLU", "r"), k.tensor("d", 8, 9, 2))]  # fmt: skip
+    total = convcost.load(write(k.text(k.functional({"x": MAP}, layers, "r")), "net.json")).analyze().total
+    assert total.macs == 72 * (6 * 3 + 3 * 2)
