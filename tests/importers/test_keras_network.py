@@ -455,3 +455,16 @@ def test_what_is_trainable(trainable, params, write):
     """9 · 3 weights and 3 biases."""
     total = total_of(k.sequential([9], k.layer("Dense", "d", units=3, trainable=trainable)), write)
     assert (total.params, total.params + total.buffers) == (params, 30)
+
+
+def test_an_input_of_the_batch_alone(write):
+    """One row of 5 · 3 numbers."""
+    total = total_of(k.sequential([], k.layer("Embedding", "e", input_dim=5, output_dim=3)), write)
+    assert (total.params, total.macs) == (15, 0)
+
+
+def test_what_a_file_records_is_no_size():
+    """The error names the layer, and no option that nobody gave."""
+    layers = [k.called(k.layer("Thing", "t", module="m"), k.tensor("x", *MAP)),
+              k.called(conv("c", 4), k.tensor("t", -(10**30), 4, 2))]  # fmt: skip
+    assert message(k.functional({"x": MAP}, layers, "c")).startswith("error: the operator m.Thing has no layer type\n")
