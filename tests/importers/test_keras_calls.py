@@ -6,6 +6,7 @@ import keras_writer as k
 import pytest
 from msgspec.structs import replace
 from test_keras_layers import MAP, STEPS, items, refusal
+from test_keras_network import branches, message
 
 import convcost
 from convcost.importers import IMPORTERS, import_graph, import_model
@@ -119,3 +120,39 @@ def test_attention_of_which_the_queries_do_not_learn():
     frozen = [(item.type, item.fields["out_features"]) for item in found.layers if not item.trainable]
     assert frozen == [("linear", 6)]
     assert found.difference(load(Source("net.json", found.text), found.sizes)) == ""
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (["gone", 0, 0, {}], "gone"),  # as Keras 2 writes what is read
+        (["a", 0, "0", {}], "a"),
+        (["a"], "a"),
+        (7, "7"),
+    ],
+)
+def test_what_is_read_is_never_left_out(read, name):
+    """Without it the others would be joined, and counted for less."""
+    model = branches()
+    model["config"]["layers"][3] = {**k.layer("Concatenate", "sum"), "name": "sum",
+                                    "inbound_nodes": [[["a", 0, 0, {}], ["b", 0, 0, {}], read]]}  # fmt: skip
+    what = "is not reached before it" if name == "a" else "the model does not have"
+    assert message(model) == (
+        f"error: the layer 'sum' reads {name!r}, which {what}\n --> net.json\n  = help: save the model again"
+    )
+
+
+def test_a_value_of_no_layer_is_never_left_out():
+    model = branches()
+    value = {"class_name": "__keras_tensor__", "config": {"keras_history": ["a", "0", 0]}}
+    model["config"]["layers"][3]["inbound_nodes"][0]["args"][0].append(value)
+    assert message(model).startswith("error: the layer 'sum' reads 'a', which is not reached before it\n")
+
+
+@pytest.mark.parametrize("outputs", [[["sum", 0, 0], ["gone", 0, 0]], {"a": ["sum", 0, 0], "b": ["gone", 0, 0]}])
+def test_what_a_model_gives_is_never_left_out(outputs):
+    model = branches()
+    model["config"]["output_layers"] = outputs
+    assert message(model) == (
+        "error: the model reads or gives 'gone', which it does not have\n --> net.json\n  = help: save the model again"
+    )

@@ -76,8 +76,9 @@ def decoded(item: Any, read: list[ValueReference]) -> Any:
     kind, config = item.get("class_name"), item.get("config")
     if isinstance(config, dict):
         if kind == "__keras_tensor__":
-            reference = _reference(config)
-            read += [reference] if reference is not None else []
+            shape = config.get("shape")
+            key = _key(config.get("keras_history"))
+            read.append(reference := ValueReference(key, tuple(shape) if isinstance(shape, list) else None))
             return reference
         if kind in ("__tensor__", "__numpy__", "__bytes__"):
             return config.get("value")
@@ -88,11 +89,15 @@ def decoded(item: Any, read: list[ValueReference]) -> Any:
     return {key: decoded(item[key], read) for key in sorted(item)}
 
 
-def _reference(config: Mapping[str, Any]) -> ValueReference | None:
-    history, shape = config.get("keras_history"), config.get("shape")
-    if not isinstance(history, list) or not _is_reference(history):
-        return None
-    return ValueReference(tuple(history[:3]), tuple(shape) if isinstance(shape, list) else None)
+def _key(item: Any) -> tuple[str, int, int]:
+    """Return the name and the numbers of a reference; where it is none, such that nothing gives it."""
+    if _is_reference(item):
+        return (item[0], item[1], item[2])
+    return (item[0] if _is_named(item) else f"{item!r}"[:50], -1, -1)
+
+
+def _is_named(item: Any) -> bool:
+    return isinstance(item, list) and bool(item) and isinstance(item[0], str)
 
 
 def _is_reference(item: Any) -> bool:
@@ -107,10 +112,12 @@ def _old(node: Any, named: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str
     parts = [node] if isinstance(node, list) and node and isinstance(node[0], str) else node
     first, kwargs = [], {}
     for part in parts if isinstance(parts, list) else ():
-        if not isinstance(part, list) or len(part) < 3:
+        if isinstance(part, list) and part and isinstance(part[0], list):
+            first.append(_named(part, named))
             continue
-        first.append(part[2] if part[0] == "_CONSTANT_VALUE" else _named(part, named))
-        if len(part) > 3 and isinstance(part[3], dict):
+        is_constant = _is_named(part) and part[0] == "_CONSTANT_VALUE" and len(part) > 2
+        first.append(part[2] if is_constant else ValueReference(_key(part)))
+        if isinstance(part, list) and len(part) > 3 and isinstance(part[3], dict):
             kwargs.update({key: _named(each, named) for key, each in part[3].items()})
     return ((first[0],) if len(first) == 1 else (first,)), kwargs
 
@@ -124,16 +131,16 @@ def _named(item: Any, named: Mapping[str, Any]) -> Any:
     return [_named(each, named) for each in item] if isinstance(item, list) else item
 
 
-def references(item: Any, named: Mapping[str, Any]) -> Iterator[ValueReference]:
+def references(item: Any) -> Iterator[ValueReference]:
     """Yield the references of a model's inputs or outputs, which are one, a list, or have names."""
-    if _is_reference(item) and item[0] in named:
-        yield ValueReference(tuple(item[:3]))
+    if _is_named(item):
+        yield ValueReference(_key(item))
     elif isinstance(item, list):
         for each in item:
-            yield from references(each, named)
+            yield from references(each)
     elif isinstance(item, dict):
         for key in sorted(item, key=str):
-            yield from references(item[key], named)
+            yield from references(item[key])
 
 
 def _references(item: Any) -> Iterator[ValueReference]:

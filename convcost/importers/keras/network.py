@@ -104,8 +104,11 @@ class ModelTranslator:
         if len(named) < len(layers):
             raise self.error("two layers of a model have one name")
         calls = {name: calls_of(layer, named) for name, layer in named.items()}
-        inputs = list(references(config.get("input_layers"), named))
-        outputs = [_counted_from_0(each, named) for each in references(config.get("output_layers"), named)]
+        inputs, outputs = (list(references(config.get(name))) for name in ("input_layers", "output_layers"))
+        for each in (*inputs, *outputs):
+            if each.layer not in named:
+                raise self.error(f"the model reads or gives {each.layer!r}, which it does not have", help=_AGAIN)
+        outputs = [_counted_from_0(each, named) for each in outputs]
         first = _first_calls(named, calls, outputs)
         known: dict[tuple[str, int, int], KerasValue] = {}
         if given is not None and len(given) != len(inputs):
