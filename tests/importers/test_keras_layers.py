@@ -104,8 +104,18 @@ def refusal(model):
         (STEPS, k.layer("TimeDistributed", layer=k.layer("Dense", units=3)), "linear: {out_features: 3}"),
         ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("Conv2D", filters=2, kernel_size=3)),
          "conv: {out_channels: 2, kernel_size: [1, 3, 3]}"),
+        ([5, *STEPS], k.layer("TimeDistributed", layer=k.layer("Conv1D", filters=2, kernel_size=3, padding="causal")),
+         "conv: {out_channels: 2, kernel_size: [1, 3], padding: [[0, 0], [2, 0]]}"),
         ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("MaxPooling2D", pool_size=2)),
          "max_pool: {kernel_size: [1, 2, 2]}"),
+        ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("AdaptiveMaxPooling2D", output_size=[3, 2])),
+         "adaptive_max_pool: {output_size: [4, 3, 2]}"),
+        (STEPS, k.layer("PReLU", shared_axes=[1]), "prelu: {num_parameters: 4, axis: 1}"),
+        (STEPS, k.layer("PReLU", shared_axes=[2]), "prelu: {num_parameters: 7}"),
+        (MAP, k.layer("PReLU", shared_axes=[2, 3]), "prelu: {num_parameters: 9, axis: 1}"),
+        (STEPS, k.layer("Bidirectional", layer=k.layer("RNN", cell=k.layer("LSTMCell", units=3), return_sequences=True),
+                        backward_layer=k.layer("LSTM", units=3, return_sequences=True, go_backwards=True)),
+         "lstm: {hidden_size: 3, bidirectional: true, bias: single}"),
     ],
     ids=lambda value: value["class_name"] if isinstance(value, dict) else None,
 )  # fmt: skip
@@ -263,7 +273,8 @@ def test_a_function_of_a_model_that_is_applied_to_slices_may_have_no_axes():
         ("abc,cd->abd", [7, 3], "bd", (7, 3), 4 * 3 + 7 * 3, 7 * 3 * 4),  # one summand for each output
         ("abc,cd->abd", [7, 3], "b", (7, 3), 4 * 3 + 7, 7 * 3 * 4),
         ("abc,bcd->ad", [3], "d", (3,), 7 * 4 * 3 + 3, 3 * 28),
-        ("...c,cde->...de", [None, 2, 5], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),
+        ("...c,cde->...de", [2, 5], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),
+        ("...c,cde->...de", [2, 5, 3], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),  # Keras reads them from the first
         ("a...c,cd->ad...", [3, None], None, (3, 7), 4 * 3, 7 * 3 * 4),
     ],
 )
@@ -473,3 +484,70 @@ def test_classes_whose_modules_are_imported_later_are_those_that_these_translate
             assert registry.rule_of(kind) is not None, kind
         place = f"convcost.importers.keras.{module}"
         assert {kind for kind, rule in registry.LAYERS.items() if rule.__module__ == place} == {*kinds.split()}
+
+
+@pytest.mark.parametrize(
+    ("inner", "params", "macs", "shape"),
+    [
+        # what learns does so once for all 3 slices of 7 steps of 4
+        (k.layer("PReLU"), 7 * 4, 0, (3, 7, 4)),
+        (k.layer("PReLU", shared_axes=[1]), 4, 0, (3, 7, 4)),
+        (k.layer("PReLU", shared_axes=[-1]), 7, 0, (3, 7, 4)),
+        (k.layer("EinsumDense", equation="abc,cd->abd", output_shape=[7, 5], bias_axes="d"),
+         4 * 5 + 5, 3 * 7 * 4 * 5, (3, 7, 5)),
+        (k.layer("EinsumDense", equation="...c,cd->...d", output_shape=5), 4 * 5, 3 * 7 * 4 * 5, (3, 7, 5)),
+        (k.layer("EinsumDense", equation="abc,bd->adc", output_shape=[5, 4]), 7 * 5, 3 * 5 * 4 * 7, (3, 5, 4)),
+        (k.layer("Bidirectional", layer=k.layer("RNN", cell=k.layer("SimpleRNNCell", units=2, trainable=False))),
+         0, 2 * 3 * 7 * (4 * 2 + 2 * 2), (3, 4)),
+    ],
+)  # fmt: skip
+def test_a_layer_on_slices_has_its_weights_once(inner, params, macs, shape, write):
+    model = k.text(k.sequential([3, *STEPS], k.layer("TimeDistributed", layer=inner)))
+    total = convcost.load(path := write(model, "net.json")).analyze().total
+    assert (total.params, total.macs) == (params, macs)
+    (tensor,) = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json").model.outputs
+    assert sorted(tensor.shape) == sorted(shape)
+
+
+def test_a_vector_of_each_slice_is_repeated(write):
+    """3 vectors of 4 numbers, 5 times each, are read by 4 · 2 products for each of 15."""
+    layers = [k.layer("TimeDistributed", "t", layer=k.layer("RepeatVector", n=5)), k.layer("Dense", units=2)]
+    path = write(k.text(k.sequential([3, 4], *layers)), "net.json")
+    assert convcost.load(path).analyze().total.macs == 15 * 4 * 2
+
+
+def test_a_recurrent_layer_reads_steps_whatever_the_input_is_taken_for():
+    """A function of each value says nothing of an input's order."""
+    inner = k.functional({"i": STEPS}, [k.called(k.layer("UnitNormalization", "u"), k.tensor("i", *STEPS))], "u")
+    inner["config"]["name"] = "inner"
+    layers = [k.called(inner, k.tensor("x", *STEPS)), k.called(k.layer("GRU", "g", units=3), k.tensor("inner", *STEPS))]
+    assert items(k.functional({"x": STEPS}, layers, "g"))[-1] == "gru: {hidden_size: 3, bias: single, return: last}"
+
+
+def test_attention_whose_scores_alone_are_read_is_worked_out_whole(write):
+    """Two heads of 3: queries, keys, values and what is given of 4 · 6 products, and two of 7 · 7 · 6."""
+    layer = k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=3)
+    attended = k.called(layer, k.tensor("x", *STEPS), k.tensor("x", *STEPS), return_attention_scores=True)
+    read = k.called(k.layer("ReLU", "r"), k.tensor("a", 2, 7, 7, at=1))
+    total = convcost.load(write(k.text(k.functional({"x": STEPS}, [attended, read], "r")), "net.json")).analyze().total
+    assert (total.params, total.macs) == (3 * (4 + 1) * 6 + (6 + 1) * 4, 4 * 7 * 24 + 2 * 7 * 7 * 6)
+
+
+def test_channels_first_behind_channels_last():
+    """What is taken for channels then are the rows."""
+    up = k.layer("UpSampling2D", "u", size=2, data_format="channels_first")
+    layers = [k.layer("MaxPooling2D", "p", pool_size=1), up]
+    assert items(k.sequential([3, 3, 1], *layers))[-2:] == [
+        "reshape: {shape: [3, 3, 1], layout: feature_map}",
+        "upsample: {scale_factor: 2}",
+    ]
+
+
+def test_attention_that_does_not_learn(write):
+    """Queries, keys and values of (4 + 1) · 6 numbers, and what is given of (6 + 1) · 4."""
+    layer = k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=3, trainable=False)
+    model = k.functional({"x": STEPS}, [k.called(layer, k.tensor("x", *STEPS), k.tensor("x", *STEPS))], "a")
+    total = convcost.load(write(k.text(model), "net.json")).analyze().total
+    assert (total.params, total.buffers) == (0, 3 * 5 * 6 + 7 * 4)
+    text = import_model(IMPORTERS["keras"], k.text(model), "net.json").text
+    assert "  - {attention: {num_heads: 2, head_dim: 3}, trainable: false, name: a}\n" in text

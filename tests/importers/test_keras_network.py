@@ -108,6 +108,41 @@ def test_what_a_model_within_gives_beside_what_is_read_is_worked_out_too(write):
     assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
 
 
+def test_what_a_model_within_reads_and_does_not_use_is_worked_out_too(write):
+    """64 positions of 27 · 3 products that only the model within reads, which gives those of the other: 64 · 27 · 2."""
+    inner = k.functional(
+        {"i": [8, 8, 3], "j": [8, 8, 2]}, [k.called(k.layer("ReLU", "r"), k.tensor("j", 8, 8, 2))], "r"
+    )
+    inner["config"]["name"] = "inner"
+    layers = [k.called(conv("c", 3), k.tensor("x", *MAP)), k.called(conv("d", 2), k.tensor("x", *MAP)),
+              k.called(inner, [k.tensor("c", *MAP), k.tensor("d", 8, 8, 2)])]  # fmt: skip
+    total = total_of(k.functional({"x": MAP}, layers, "inner"), write)
+    assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
+
+
+def test_what_models_within_models_give_beside_what_is_read_is_worked_out_too(write):
+    """The outer one gives a ReLU, which is read, and the first of two that the inner one gives: 64 · 27 · (3 + 2)."""
+    layers = [k.called(conv("c", 3), k.tensor("i", *MAP)), k.called(conv("d", 2), k.tensor("i", *MAP))]
+    inner = k.functional({"i": MAP}, layers, "c", "d")
+    inner["config"]["name"] = "inner"
+    parts = [k.called(inner, k.tensor("o", *MAP)), k.called(k.layer("ReLU", "r"), k.tensor("o", *MAP))]
+    outer = k.functional({"o": MAP}, parts, "r", "inner")
+    outer["config"]["name"] = "outer"
+    total = total_of(k.functional({"x": MAP}, [k.called(outer, k.tensor("x", *MAP))], "outer"), write)
+    assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
+
+
+def test_a_mask_that_a_model_within_is_called_with_is_none_of_its_inputs(write):
+    """Keras passes on the mask of an embedding by itself, and writes it into the call; 6 steps of 5 · 3 products."""
+    inner = k.functional({"i": [6, 5]}, [k.called(k.layer("Dense", "d", units=3), k.tensor("i", 6, 5))], "d")
+    inner["config"]["name"] = "inner"
+    mask = k.called(k.layer("NotEqual", "n", module="keras.src.ops.numpy"), k.tensor("x", 6), 0)
+    layers = [k.called(k.layer("Embedding", "e", input_dim=9, output_dim=5, mask_zero=True), k.tensor("x", 6)), mask,
+              k.called(inner, k.tensor("e", 6, 5), mask=[None, k.tensor("n", 6)])]  # fmt: skip
+    total = total_of(k.functional({"x": [6]}, layers, "inner"), write)
+    assert (total.params, total.macs) == (9 * 5 + 5 * 3 + 3, 6 * 5 * 3)
+
+
 def test_a_functional_model_on_slices(write):
     """The file records the shapes of one slice within it: 4 slices of 64 positions, 27 · 3 products each."""
     inner = k.functional({"i": MAP}, [k.called(conv("c", 3), k.tensor("i", *MAP)),
@@ -366,3 +401,16 @@ def test_a_recorded_shape_without_sizes_says_nothing(write):
     model = branches()
     model["config"]["layers"][2]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None]
     assert total_of(model, write).macs == 64 * (27 * 4 + 36 * 4)
+
+
+def test_a_layer_that_needs_a_size_takes_it_from_the_given_input(write):
+    """A crop to 4 × 4 pixels needs to know where its middle is; 16 pixels of 3 · 2 products."""
+    model = k.sequential([None, 9, 3], k.layer("CenterCrop", "crop", height=4, width=4), k.layer("Dense", "d", units=2))
+    path = write(k.text(model), "net.json")
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path)
+    assert caught.value.details[0].message == (
+        "the operator keras.layers.CenterCrop cannot be mapped: "
+        "it needs a size that the file leaves open: give it with --input"
+    )
+    assert convcost.load(path, inputs=(1, 10, 9, 3)).analyze().total.macs == 16 * 3 * 2

@@ -13,13 +13,18 @@ MOST_NODES = 200_000
 
 
 class GraphBuilder:
-    """Collects what the layers of a model become."""
+    """Collects what the layers of a model become.
+
+    Attributes:
+        needs_sizes: Whether a layer needs a size that the file leaves open.
+    """
 
     def __init__(self) -> None:
         self.inputs: dict[str, Shape] = {}
         self.nodes: list[Node] = []
         self.constants: dict[str, Constant] = {}
         self.shapes: dict[str, Shape] = {}
+        self.needs_sizes = False
         self._taken: dict[str, int] = {}
 
     def add(

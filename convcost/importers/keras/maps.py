@@ -41,7 +41,10 @@ def rank_of(layer: KerasLayer) -> int:
 
 @cache
 def _axes_of(kind: str) -> int:
-    return int(next(char for char in kind if char in "123"))
+    axes = next((int(char) for char in kind if char in "123"), None)
+    if axes is None:
+        raise UntranslatableLayer("it works on 1 to 3 axes of positions")
+    return axes
 
 
 def channels_last(layer: KerasLayer) -> bool:
@@ -112,7 +115,7 @@ def window(layer: KerasLayer, kernel: str, strides: str, *, stride_is_kernel: bo
     dilations = integers(config.get("dilation_rate"), axes)
     padding = config.get("padding", "valid")
     padding = padding.lower() if isinstance(padding, str) else padding
-    if padding not in ("valid", "same") and (padding != "causal" or axes != 1 or layer.lead):
+    if padding not in ("valid", "same") and (padding != "causal" or axes != 1):
         raise UntranslatableLayer(f"its padding is {padding!r}")
     if min((*sizes, *steps, *dilations)) < 1:
         raise UntranslatableLayer("its window, strides or dilation are not above 0")
@@ -265,10 +268,9 @@ _ADAPTIVE = [f"Adaptive{kind}Pooling{axes}D" for kind in ("Average", "Max") for 
 @layer(*_ADAPTIVE)
 def adaptive_pool(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a pool to given sizes."""
-    map = map_of(builder, layer)
-    if layer.lead:
-        raise UntranslatableLayer("it is applied to slices")
-    sizes = integers(layer.config.get("output_size"), len(map.sizes))
+    map, lead = map_of(builder, layer), layer.lead
+    own = integers(layer.config.get("output_size"), len(map.sizes) - lead)
+    sizes = (*(known(size) for size in map.sizes[:lead]), *own)
     operator = "keras.AdaptiveAveragePool" if "Average" in layer.kind else "keras.AdaptiveMaxPool"
     return map.value(builder.add(layer, operator, [map.name], {"sizes": sizes}), map.channels, sizes)
 

@@ -13,7 +13,7 @@ from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, rule_of
-from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, values_in
+from convcost.importers.keras.values import MASKS, KerasLayer, KerasValue, Sizes, values_in
 from convcost.model_options import EVERY, current
 
 MOST_LAYERS = 100_000
@@ -45,22 +45,23 @@ class ModelTranslator:
 
     Args:
         file: The name of the file, for messages.
+        sized: Whether sizes that the file leaves open are those of `--input`.
 
     Attributes:
         builder: The graph.
         tokens: The names of inputs that are sequences.
         turned: The names of inputs whose channels the graph has first, and the file last.
-        several: The values of each call of a model within the model that gives several.
+        called: What each call of a model within the model reads and gives.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, sized: bool = False) -> None:
         self.file = file
+        self.sized = sized
         self.builder = GraphBuilder()
         self.tokens: list[str] = []
         self.turned: list[str] = []
-        self.several: list[list[KerasValue]] = []
+        self.called: list[tuple[Sequence[KerasValue], Sequence[KerasValue]]] = []
         self._left = MOST_LAYERS
-        self._model_of_all: Mapping[str, Any] = {}
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
 
     def outputs(self, model: Mapping[str, Any]) -> list[KerasValue]:
@@ -72,7 +73,6 @@ class ModelTranslator:
         Raises:
             SpecError: It is none that Keras writes.
         """
-        self._model_of_all = model
         return self._model(model, KerasScope(), None)
 
     def error(self, message: str, found: str = "", help: str = "") -> SpecError:
@@ -198,7 +198,7 @@ class ModelTranslator:
             help = "call the model once, or give it an Input, before it is saved"
             raise self.error("the model has no input shape: it was never built", help=help)
         sizes: Sizes = tuple([size if type(size) is int else None for size in shape[1:]])
-        if None in sizes and current().inputs and _has_steps(self._model_of_all):
+        if None in sizes and self.sized:
             sizes = _as_given(name, sizes)
         order = _order(len(sizes), followers)
         words = _names(name, len(sizes), order, several=bool(self.builder.inputs))
@@ -295,7 +295,7 @@ class ModelTranslator:
         kind = str(item.get("class_name"))
         path = f"{scope.path}{name}"
         trainable = scope.trainable and config.get("trainable", True) is not False
-        if kind in ("TimeDistributed", "Wrapper") and isinstance(config.get("layer"), dict):
+        if kind in ("TimeDistributed", "Wrapper") and isinstance(_class(config.get("layer")), str):
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
             return self._translated(inner, name, args, kwargs, replace(scope, trainable=trainable, lead=lead), outputs)
@@ -305,13 +305,17 @@ class ModelTranslator:
         owner = self._shared.setdefault(number, owner) if type(number) is int else owner
         if is_model(item):
             inside = KerasScope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
-            values = self._model(item, inside, values_in([*args, kwargs]))
-            self.several += [values] if len(values) > 1 else []
+            given = values_in([*args, {name: each for name, each in kwargs.items() if name not in MASKS}])
+            values = self._model(item, inside, given)
+            self.called.append((given, values))
             return values
         is_plain = len(args) == 1 and not kwargs and args[0].__class__ is KerasValue
         inputs = args if is_plain else tuple(values_in([*args, kwargs]))
         layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)
-        return translated.call(self.builder, item, layer, outputs)
+        values = translated.call(self.builder, item, layer, outputs)
+        if kind.endswith("Attention") and len(values) > 1:  # who reads the scores has the layer work out the rest
+            self.called.append(((), values))
+        return values
 
 
 _AGAIN = "save the model again"
@@ -341,6 +345,10 @@ def is_model(item: Mapping[str, Any]) -> bool:
     return isinstance(config, dict) and isinstance(config.get("layers"), list) and "output_layers" in config
 
 
+def _class(item: Any) -> Any:
+    return item.get("class_name") if isinstance(item, dict) else None
+
+
 def _config(item: Mapping[str, Any]) -> Mapping[str, Any]:
     config = item.get("config")
     return config if isinstance(config, dict) else {}
@@ -357,11 +365,11 @@ def _flat(layers: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         inner = config.get("layers") if isinstance(layer.get("config"), dict) else layer.get("config")
         if is_model(layer) and isinstance(inner, list):
             pending += reversed([each for each in inner if isinstance(each, dict)])
-        elif isinstance(config.get("layer"), dict) and layer.get("class_name") in _WRAPPERS:
+        elif isinstance(config.get("layer"), dict) and str(layer.get("class_name")) in _WRAPPERS:
             pending.append(config["layer"])
         elif layer.get("class_name") != "InputLayer":
             yield layer
-            if layer.get("class_name") not in _LEFT:
+            if str(layer.get("class_name")) not in _LEFT:
                 return
 
 
@@ -385,7 +393,7 @@ def _names(name: str, rank: int, order: str, *, several: bool) -> list[str]:
     axes = rank - 1
     words = [word[0].upper() for word in _AXES[axes - 1]] if 0 < axes <= 3 else [f"S{at}" for at in range(axes)]
     found = ["C", *words] if order == "first" else [*words, "C"]
-    found = ["L"] if rank == 1 else found
+    found = ["L"][:rank] if rank < 2 else found
     return [f"{name}_{word}" for word in found] if several else found
 
 
@@ -400,18 +408,6 @@ def _shape(layer: Mapping[str, Any]) -> list[Any] | None:
         if isinstance(inner, list) and inner and isinstance(inner[0], dict) and len(inner) < MOST_LAYERS:
             return _shape(inner[0])
     return None
-
-
-def _has_steps(item: Any) -> bool:
-    """Return whether a layer of a model stands once for each step, so that their number must be known."""
-    if isinstance(item, list):
-        return any(map(_has_steps, item))
-    if not isinstance(item, dict):
-        return False
-    if str(item.get("class_name")).startswith("ConvLSTM"):
-        return True
-    config = _config(item)
-    return any(_has_steps(part) for part in (config.get("layers"), config.get("layer"), item.get("layers")))
 
 
 def _as_given(name: str, sizes: Sizes) -> Sizes:

@@ -16,6 +16,7 @@ from convcost import files
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.archives import Archive, first_member
 from convcost.importers.graph import Importer, ModelGraph
+from convcost.model_options import current
 
 if TYPE_CHECKING:
     from convcost.importers.keras.network import ModelTranslator
@@ -145,6 +146,9 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
         raise _error(file, what, help=help)
     network = ModelTranslator(file)
     outputs = network.outputs(model)
+    if network.builder.needs_sizes and current().inputs:
+        network = ModelTranslator(file, sized=True)
+        outputs = network.outputs(model)
     builder = network.builder
     if not outputs:
         raise _error(file, "the model gives nothing", help=_MODEL)
@@ -163,16 +167,15 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
 
 
 def _worked_out(network: ModelTranslator, outputs: Sequence[str]) -> list[str]:
-    """Return values that models within the model give beside others, and that nothing reads: Keras works them out."""
-    read = {name for node in network.builder.nodes for name in node.inputs} | {*outputs}
-    found = [
-        value.name
-        for values in network.several
-        if any(value.name in read for value in values)
-        for value in values
-        if value.name not in read and value.sizes is not None
-    ]
-    return list(dict.fromkeys(found))
+    """Return what models within the model read and give, and nothing else reads: Keras works it out."""
+    read = {name for node in network.builder.nodes for name in node.inputs} | {*outputs, *network.builder.inputs}
+    found: list[str] = []
+    for given, gives in reversed(network.called):  # what a later one reads says which earlier ones run
+        if any(value.name in read for value in gives):
+            more = [value.name for value in (*given, *gives) if value.name not in read]
+            found[:0] = dict.fromkeys(more)
+            read.update(more)
+    return found
 
 
 def _version(model: Mapping[str, Any]) -> str:

@@ -9,9 +9,16 @@ from convcost.importers.keras import activations, core, maps, merges, norms  # n
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.functions import bound, function_of, operations
 from convcost.importers.keras.registry import rule_of
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, called, values_in
+from convcost.importers.keras.values import (
+    MASKS,
+    KerasLayer,
+    KerasValue,
+    OpenSize,
+    UntranslatableLayer,
+    called,
+    values_in,
+)
 
-_MASKS = ("mask", "query_mask", "value_mask", "key_mask")
 _LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 
@@ -30,6 +37,7 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
     try:
         found = _found(builder, item, layer)
     except UntranslatableLayer as error:
+        builder.needs_sizes |= isinstance(error, OpenSize)
         return _unknown(builder, layer, operator_of(item, layer), outputs, str(error))
     except (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError):
         return _unknown(
@@ -47,7 +55,7 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
 
 def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
     """Return a call without masks of steps, which Keras passes on by itself; that they are not counted is noted."""
-    masks = [name for name in _MASKS if values_in(layer.kwargs.get(name))]
+    masks = [name for name in MASKS if values_in(layer.kwargs.get(name))]
     if not masks or not layer.args:
         return layer
     kwargs = {name: value for name, value in layer.kwargs.items() if name not in masks}
@@ -67,7 +75,7 @@ def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) ->
     if layer.kind in _LAMBDAS:
         name, kwargs = function_of(layer)
         return _called(builder, name, bound(layer, kwargs))
-    is_bare = not module and "trainable" not in config and "dtype" not in config
+    is_bare = not module and "trainable" not in config
     if (is_bare and layer.kind in operations()) or (".ops." in module and module.startswith("keras")):
         return _called(builder, layer.kind, bound(layer, config))
     if module and module.partition(".")[0] not in ("keras", "tensorflow", "tf_keras"):
