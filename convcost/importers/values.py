@@ -99,7 +99,8 @@ def widths_of(
     if not dtypes:
         return FLOAT32
     said = [dtypes[name] for name in gives if name in dtypes]
-    activations = width_of(said[0]) if said else inputs[0].width if inputs else "float32"
+    read = max([each.width for each in inputs], key=BITS.__getitem__, default="float32")
+    activations = width_of(said[0]) if said else read
     held = [each for each in weights if each is not None]
     own = width_of(held[0].dtype) if held else activations
     vector = weights[1] if len(weights) > 1 and weights[0] is not None else None

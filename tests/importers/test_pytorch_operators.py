@@ -64,6 +64,11 @@ ONE = [  # operator, arguments, shapes before and after, the layer
      "upsample: {scale_factor: 2}"),
     ("upsample_bilinear2d", {"output_size": [9, 9], "align_corners": True}, MAP, (1, 8, 9, 9),
      "upsample: {mode: bilinear, size: 9, align_corners: true}"),
+    # against aliasing: where values become more, the same neighbours are read
+    ("_upsample_bicubic2d_aa", {"output_size": [9, 6], "align_corners": False}, MAP, (1, 8, 9, 6),
+     "upsample: {mode: bicubic, size: [9, 6]}"),
+    ("_upsample_bilinear2d_aa", {"output_size": [6, 6], "align_corners": False}, MAP, MAP,
+     "upsample: {mode: bilinear, size: 6}"),
     ("pixel_shuffle", {"upscale_factor": 2}, MAP, (1, 2, 12, 12), "pixel_shuffle: {upscale_factor: 2}"),
     ("channel_shuffle", {"groups": 2}, MAP, MAP, "channel_shuffle: {groups: 2}"),
     ("permute", {"dims": [0, 2, 3, 1]}, MAP, (1, 6, 6, 8), "permute: {axes: [1, 2, 0], layout: tokens}"),
@@ -189,6 +194,12 @@ def grid(**more):
     return by_steps([call], {"x": MAP, "z": (1, 3, 4, 2), "y": (1, 8, 3, 4)}, inputs=("x", "z"))
 
 
+def test_resizing_against_aliasing_to_fewer_values_is_refused():
+    call = w.call("aten._upsample_bicubic2d_aa.default", "y", input="x", output_size=[7, 5], align_corners=False)
+    with pytest.raises(convcost.SpecError, match=r"the operator aten\._upsample_bicubic2d_aa has no layer type"):
+        layers([call], {"x": MAP, "y": (1, 8, 7, 5)})
+
+
 def test_sampling_at_the_places_of_a_grid():
     assert grid() == ["grid_sample"]
     assert grid(align_corners=True) == ["grid_sample: {align_corners: true}"]
@@ -222,6 +233,27 @@ def test_what_follows_so_many_chosen_values_is_counted(tmp_path):
     analysis = convcost.load(path, allow_unknown=True).analyze()
     assert [layer.fields["operator"] for layer in analysis.unknown] == ["TopK", "GatherElements"]
     assert analysis.total.macs == 3 * 8 * 4
+
+
+def looked_up(indices, chosen, after=(1, 2, 5, 8)):
+    """Return the layers of a sum with values of a learned table `[3, 4, 8]` that two lists of indices choose."""
+    calls = [
+        w.call("aten.index.Tensor", "t", self="p_c_table", indices=indices),
+        w.call("aten.unsqueeze.default", "u", self="t", dim=0),
+        w.call("aten.add.Tensor", "y", self="x", other="u"),
+    ]
+    buffers = {"c.i": ((2, 5), chosen), "c.j": ((5,), "int64")}
+    values = {"x": after, "t": after[1:], "u": after, "y": after}
+    return layers(calls, values, parameters={"c.table": (3, 4, 8)}, buffers=buffers)
+
+
+def test_values_of_a_table_at_places_on_two_axes():
+    lines = looked_up(["b_c_i", "b_c_j"], "int64")
+    assert lines[:3] == ["  - parameter: {shape: [12, 8]}", "    name: c.table", "  - gather: {shape: [2, 5, 8]}"]
+    with pytest.raises(convcost.SpecError, match=r"aten\.index has no layer type"):  # a mask chooses an unknown number
+        looked_up(["b_c_i", "b_c_j"], "bool")
+    with pytest.raises(convcost.SpecError, match=r"aten\.index has no layer type"):  # axes that stand apart
+        looked_up(["b_c_i", None, "b_c_j"], "int64", (1, 2, 5, 4))
 
 
 def test_rows_of_a_table_are_an_embedding():

@@ -278,6 +278,15 @@ def test_open_axes_are_symbols_named_by_their_place(tmp_path):
     assert model.analyze().total.macs == 10 * 20 * 32
 
 
+def test_an_axis_that_is_an_expression_is_a_symbol(tmp_path):
+    even = ("Mul(Integer(2), s6)", 32)
+    values = {"x": (1, 8, even, 6), "y": (1, 4, even, 6)}
+    path = tmp_path / "net.pt2"
+    conv = w.call("aten.conv2d.default", "y", "c", input="x", weight="p_c_weight")
+    path.write_bytes(w.pt2([conv], values, ["y"], parameters={"c.weight": (4, 8, 1, 1)}))
+    assert convcost.load(path, set={"h": 10}).analyze().total.macs == 10 * 6 * 32
+
+
 def test_sizes_of_an_open_batch_are_worked_out(tmp_path):
     batch = ("s7", 2)
     calls = [
@@ -288,6 +297,34 @@ def test_sizes_of_an_open_batch_are_worked_out(tmp_path):
     ]
     values = {"x": (batch, 8, 6, 6), "y": (batch, 4, 72)}
     assert layers(calls, values) == ["  - reshape: {shape: [4, 72]}"]
+
+
+def test_complex_numbers_are_refused():
+    product = w.call("aten.mul.Tensor", "y", self="z", other="z")
+    values = {"x": MAP, "z": (MAP, "complex64"), "y": (MAP, "complex64")}
+    with pytest.raises(convcost.SpecError) as caught:
+        layers([w.call("aten.add.Tensor", "z", self="x", other="x"), product], values)
+    assert [detail.message for detail in caught.value.details] == [
+        "the operator aten.add cannot be mapped: its numbers are complex",
+        "the operator aten.mul cannot be mapped: its numbers are complex",
+    ]
+
+
+def test_the_norm_of_a_spectrum_is_prepared(tmp_path):
+    calls = [  # W / (uᵀ W v), with W as a matrix
+        w.call("aten.flatten.using_ints", "m", self="p_c_weight", start_dim=1),
+        w.call("aten.mv.default", "wv", self="m", vec="b_c_v"),
+        w.call("aten.vdot.default", "s", self="b_c_u", other="wv"),
+        w.call("aten.div.Tensor", "k", self="p_c_weight", other="s"),
+        w.call("aten.conv2d.default", "y", "c", input="x", weight="k", bias="p_c_bias"),
+    ]
+    kernel = (4, 8, 3, 3)
+    values = {"x": MAP, "m": (4, 72), "wv": (4,), "s": (), "k": kernel, "y": (1, 4, 4, 4)}
+    path = tmp_path / "net.pt2"
+    more = {"parameters": {"c.weight": kernel, "c.bias": (4,)}, "buffers": {"c.u": (4,), "c.v": (72,)}}
+    path.write_bytes(w.pt2(calls, values, ["y"], **more))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers, total.macs) == (4 * 72 + 4, 0, 16 * 4 * 72)
 
 
 def test_what_has_no_layer_type_is_named_as_pytorch_does():

@@ -87,6 +87,7 @@ class Writer:
         self.fixed: dict[str, frozenset[str]] = {}  # of what is worked out of constants: the weights among these
         self.factors: dict[str, str] = {}  # of kernels with statistics of their own: the factors of their outputs
         self.notes: dict[str, None] = {}
+        self.has_quantised = False  # whether weights are whole numbers
         self.call = OperatorCall("", {}, ())
         self._names: dict[str, str] = {}  # of values whose name is that of a tensor of the module
         self._made: dict[Any, str] = {}
@@ -421,15 +422,15 @@ _AXES = {3: ("l",), 4: ("h", "w"), 5: ("d", "h", "w")}
 
 
 def _axis_names(shapes: Sequence[Shape]) -> dict[str, str]:
-    """Return names for the symbols that PyTorch numbers: by the axis at which they stand first.
+    """Return names for the symbols that PyTorch numbers, and for expressions: by the axis at which they stand first.
 
-    >>> _axis_names([(1, 3, "s53", "s0"), (1, "s53", "s7")])
-    {'s53': 'h', 's0': 'w', 's7': 'l'}
+    >>> _axis_names([(1, 3, "s53", "s0"), (1, "s53", "2*s7")])
+    {'s53': 'h', 's0': 'w', '2*s7': 'l'}
     """
     names: dict[str, str] = {}
     for shape in shapes:
         for axis, size in enumerate(shape):
-            if isinstance(size, str) and _SYMBOL.fullmatch(size) and size not in names:
+            if isinstance(size, str) and size not in names and (_SYMBOL.fullmatch(size) or not size.isidentifier()):
                 word = "batch" if axis == 0 else dict(enumerate(_AXES.get(len(shape), ()), 2)).get(axis, "n")
                 taken = sum(name.rstrip("0123456789") == word for name in names.values())
                 names[size] = f"{word}{taken + 1}" if taken else word

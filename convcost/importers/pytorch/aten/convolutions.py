@@ -115,7 +115,7 @@ def _biased(writer: Writer, inputs: list[str], bias: Any) -> None:
     writer.give("Add", [*writer.add("MatMul", inputs), writer.name(bias)])
 
 
-@aten("matmul", "mm", "bmm", "mv", "dot")
+@aten("matmul", "mm", "bmm", "mv", "dot", "vdot")
 def matmul(writer: Writer, call: OperatorCall) -> None:
     """Translate a matrix product, or that with a vector."""
     arguments = call.arguments
