@@ -37,6 +37,11 @@ CODES |= {
     "CONV_3D": 132,
     "GELU": 150,
     "RELU_0_TO_1": 152,
+    "LESS": 58,
+    "GREATER": 61,
+    "SELECT": 64,
+    "SELECT_V2": 123,
+    "CONV_3D_TRANSPOSE": 141,
 }
 
 

@@ -81,6 +81,8 @@ class Translator:
         self._alone: set[str] = set()
         self._shared = 0  # biases that are another layer's
         self._count = 0
+        self._giving = {index: each for each in graph.operators for index in each.outputs}
+        self.notes: dict[str, None] = {}
         self.scope = ""
         sizes = [graph.tensors[index].sizes for index in graph.inputs]
         self.batch = next((each[0] for each in sizes if len(each) > 1), 1)
@@ -134,6 +136,18 @@ class Translator:
         if index < 0:
             raise Untranslatable("an input is left out")
         return self.graph.tensors[self._same.get(index, index)]
+
+    def giving(self, index: int, name: str, source: int | None = None) -> FileOperator | None:
+        """Return the operator that gives a value, if it has a name and reads a value first; None otherwise."""
+        found = self._giving.get(index)
+        if found is None or found.name != name or not found.inputs:
+            return None
+        return found if source is None or self._unconverted(found.inputs[0]) == self._unconverted(source) else None
+
+    def _unconverted(self, index: int) -> int:
+        """Return the value that is converted to other types of numbers, for one that is."""
+        found = self._giving.get(index)
+        return found.inputs[0] if found is not None and found.name in _SAME and found.inputs else index
 
     def rank(self, index: int) -> int:
         """Return how many axes a value has, with those that are put before it."""
@@ -232,7 +246,7 @@ class Translator:
     def _notes(self) -> tuple[str, ...]:
         one = self._shared == 1
         text = f"{self._shared} bias{'' if one else 'es'} {'is' if one else 'are'} kept once with another layer's:"
-        return (f"{text} counted there",) if self._shared else ()
+        return (*self.notes, *([f"{text} counted there"] if self._shared else ()))
 
     def _owner(self, tensor: FileTensor) -> str:
         """Return the name of the numbers that a constant holds: tensors of one buffer hold the same."""

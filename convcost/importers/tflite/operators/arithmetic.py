@@ -118,13 +118,14 @@ def prelu(translator: Translator, operator: FileOperator) -> None:
     """Translate a ReLU with learned slopes."""
     source = operator.inputs[0]
     slopes = _beside(translator, operator.inputs[1], translator.rank(source), translator.is_picture(source))
-    translator.give(
-        operator,
-        "PRelu",
-        [translator.as_it_is(source), slopes],
-        first=translator.is_picture(source),
-        lead=_lead(translator, operator),
-    )
+    value, given = translator.as_it_is(source), translator.tensor(operator.inputs[1])
+    if not given.is_constant or sum(size != 1 for size in given.shape) < 2:
+        to, inputs = "PRelu", [value, slopes]
+    else:  # slopes of positions: max(x, 0) + slope · max(−x, 0), as the layer works it out
+        below = translator.add("Relu", [translator.add("Neg", [value])])
+        to, inputs = "Add", [translator.add("Relu", [value]), translator.add("Mul", [below, slopes])]
+    first, lead = translator.is_picture(source), _lead(translator, operator)
+    translator.give(operator, to, inputs, first=first, lead=lead)
 
 
 _MERGES = {

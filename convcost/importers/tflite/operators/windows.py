@@ -106,19 +106,46 @@ def conv_3d(translator: Translator, operator: FileOperator) -> None:
 
 @translates("TRANSPOSE_CONV")
 def transposed_conv(translator: Translator, operator: FileOperator) -> None:
-    """Translate a transposed convolution; what it crops follows from the size of what it gives."""
+    """Translate a transposed convolution."""
+    out, *size, channels = translator.tensor(operator.inputs[1]).shape
+    _transposed(translator, operator, (channels, out, *size), _steps(_options(operator), 2, 1))
+
+
+@translates("CONV_3D_TRANSPOSE")
+def transposed_conv_3d(translator: Translator, operator: FileOperator) -> None:
+    """Translate a transposed convolution of volumes."""
     options = _options(operator)
-    kernel, source = translator.tensor(operator.inputs[1]), operator.inputs[2]
-    out, *size, channels = kernel.shape
-    strides = _steps(options, 2, 1)
-    before, after = translator.tensor(source).shape[1:3], translator.graph.tensors[operator.outputs[0]].sizes[1:3]
+    *size, out, channels = translator.tensor(operator.inputs[1]).shape
+    strides, dilations = _steps(options, 1, 3, 2), _steps(options, 5, 7, 6, default=1)
+    _transposed(translator, operator, (channels, out, *size), strides, dilations)
+
+
+def _transposed(
+    translator: Translator,
+    operator: FileOperator,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...] = (1, 1),
+) -> None:
+    """Translate a transposed convolution; what it crops follows from the size of what it gives.
+
+    Args:
+        translator: The translator.
+        operator: The operator.
+        kernel: The sizes of its kernel in ONNX's order.
+        strides: Its stride along each axis.
+        dilations: Its dilation along each axis.
+    """
+    source, axes = operator.inputs[2], len(strides)
+    before = translator.tensor(source).shape[1 : axes + 1]
+    after = translator.graph.tensors[operator.outputs[0]].sizes[1 : axes + 1]
     if translator.tensor(operator.inputs[0]).is_constant:
-        after = translator.numbers(operator.inputs[0])[1:3]
+        after = translator.numbers(operator.inputs[0])[1 : axes + 1]
     starts, ends, more = [], [], []
-    for has, gives, k, s in zip(before, after, size, strides, strict=True):
+    for has, gives, k, s, d in zip(before, after, kernel[2:], strides, dilations, strict=True):
         if gives is None or has < 1:
             raise Untranslatable("the size of what it gives is not known")
-        crop = (has - 1) * s + k - gives
+        crop = (has - 1) * s + (k - 1) * d + 1 - gives
         starts.append(max(crop, 0) // 2)
         ends.append(max(crop, 0) - max(crop, 0) // 2)
         more.append(max(-crop, 0))
@@ -127,11 +154,12 @@ def transposed_conv(translator: Translator, operator: FileOperator) -> None:
         "ConvTranspose",
         [
             translator.picture(source),
-            translator.constant(kernel.index, (channels, out, *size)),
+            translator.constant(operator.inputs[1], kernel),
             *translator.bias(operator, 3),
         ],
         first=True,
         strides=strides,
+        dilations=dilations,
         pads=(*starts, *ends),
         output_padding=tuple(more),
     )
