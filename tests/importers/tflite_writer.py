@@ -42,6 +42,20 @@ CODES |= {
     "SELECT": 64,
     "SELECT_V2": 123,
     "CONV_3D_TRANSPOSE": 141,
+    "FILL": 94,
+    "RANGE": 96,
+    "FLOOR_DIV": 90,
+    "FLOOR_MOD": 95,
+    "REDUCE_PROD": 81,
+    "REDUCE_MAX": 82,
+    "REDUCE_MIN": 89,
+    "EQUAL": 71,
+    "GREATER_EQUAL": 62,
+    "LESS_EQUAL": 63,
+    "LOGICAL_AND": 86,
+    "LOGICAL_OR": 84,
+    "LOGICAL_NOT": 87,
+    "NEG": 59,
 }
 
 

@@ -81,6 +81,8 @@ class Translator:
         self._alone: set[str] = set()
         self._shared = 0  # biases that are another layer's
         self._count = 0
+        self._reading: dict[int, list[FileOperator]] | None = None
+        self.done: set[int] = set()  # operators, by their numbers, that others are translated with
         self._giving = {index: each for each in graph.operators for index in each.outputs}
         self.notes: dict[str, None] = {}
         self.scope = ""
@@ -144,6 +146,16 @@ class Translator:
             return None
         return found if source is None or self._unconverted(found.inputs[0]) == self._unconverted(source) else None
 
+    def reading(self, index: int) -> FileOperator | None:
+        """Return the only operator that reads a value; None where several do, or the model gives it."""
+        if self._reading is None:
+            self._reading = {}
+            for operator in self.graph.operators:
+                for each in operator.inputs:
+                    self._reading.setdefault(each, []).append(operator)
+        found = self._reading.get(index, [])
+        return found[0] if len(found) == 1 and index not in self.graph.outputs else None
+
     def _unconverted(self, index: int) -> int:
         """Return the value that is converted to other types of numbers, for one that is."""
         found = self._giving.get(index)
@@ -185,8 +197,17 @@ class Translator:
             Untranslatable: It is a constant, or nothing gives it.
         """
         if index not in self._leads:
-            raise Untranslatable("it reads a constant where it should read a value")
+            self._take_numbers(index)
         return self.graph.tensors[index].name
+
+    def _take_numbers(self, index: int) -> None:
+        """Take numbers of the program, such as a state of zeros, for a value."""
+        tensor = self.tensor(index)
+        if tensor.numbers is None or index in self.pictures:
+            raise Untranslatable("it reads a constant where it should read a value")
+        self._leads[index] = self.lead_of(tensor)
+        shape = (1,) * self._leads[index] + tensor.shape
+        self.constants[tensor.name] = Constant(tensor.name, shape, tensor.dtype, tensor.numbers, stored=False)
 
     def plain(self, index: int) -> str:
         """Return the name of a value with its axes in the order of the file."""
@@ -220,12 +241,12 @@ class Translator:
         tensor = self.tensor(index)
         if not tensor.is_constant:
             raise Untranslatable("its weights are no constant")
-        owner = self._owner(tensor)
+        owner = self._owner(tensor) if tensor.numbers is None else tensor.name
         sizes = tuple(tensor.shape if shape is None else shape)
         moved = [size for size in sizes if size != 1] != [size for size in tensor.shape if size != 1]
         values = None if moved else self.graph.values(tensor)
         name = f"{tensor.name}:{'×'.join(map(str, sizes))}" if sizes != tensor.shape else tensor.name
-        is_number = values is not None and len(values) == 1
+        is_number = tensor.numbers is not None or (values is not None and len(values) == 1)
         self.constants[name] = Constant(owner, sizes, tensor.dtype, values, stored=not is_number)
         return name
 
@@ -322,6 +343,14 @@ class Translator:
             inputs = [self.add(name, inputs, output, **given)]
             self.dtypes[inputs[0]] = tensor.dtype
 
+    def activated(self, operator: FileOperator, value: str) -> str:
+        """Return a value behind the activation that is fused with an operator."""
+        activation = self.activation(operator)
+        if not activation:
+            return value
+        to, attributes = _ACTIVATIONS[activation]
+        return self.add(to, [value], **attributes)
+
     def claim(self, index: int, lead: int | None = None) -> FileTensor:
         """Return the tensor that an operator gives, and remember how it is written."""
         tensor = self.graph.tensors[index]
@@ -382,6 +411,8 @@ class Translator:
     # the steps
 
     def _operator(self, operator: FileOperator) -> None:
+        if operator.at in self.done:
+            return
         tensors = [self.tensor(index) for index in operator.inputs if index >= 0]
         if operator.name in _SAME and tensors and tensors[0].is_constant and operator.outputs:
             self._same[operator.outputs[0]] = tensors[0].index

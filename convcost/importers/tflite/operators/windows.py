@@ -29,54 +29,53 @@ def _steps(options: FlatTable, *fields: int, default: int = 0) -> tuple[int, ...
     return found
 
 
-@translates("CONV_2D")
+@translates("CONV_2D", "DEPTHWISE_CONV_2D")
 def conv(translator: Translator, operator: FileOperator) -> None:
-    """Translate a convolution; with a kernel for fewer channels than there are it has groups."""
-    options = _options(operator)
-    source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
-    out, *size, channels = kernel.shape
-    reaching = translator.tensor(source).shape[-1]
-    if channels < 1 or reaching % channels or len(size) != 2:
-        raise Untranslatable("its kernel does not take the channels that reach it")
+    """Translate a convolution."""
+    options, source = _options(operator), operator.inputs[0]
+    at = 5 if operator.name == "CONV_2D" else 6
+    weights, groups = kernel_of(translator, operator, translator.tensor(source).shape[-1])
     translator.give(
         operator,
         "Conv",
-        [
-            translator.picture(source),
-            translator.constant(kernel.index, (out, channels, *size)),
-            *translator.bias(operator, 2),
-        ],
+        [translator.picture(source), *weights],
         first=True,
         auto_pad=_padding(options),
         strides=_steps(options, 2, 1),
-        dilations=_steps(options, 5, 4, default=1),
-        group=reaching // channels,
+        dilations=_steps(options, at, at - 1, default=1),
+        group=groups,
     )
 
 
-@translates("DEPTHWISE_CONV_2D")
-def depthwise_conv(translator: Translator, operator: FileOperator) -> None:
-    """Translate a depthwise convolution; its multiplier follows from its kernel."""
-    options = _options(operator)
-    source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
-    one, height, width, out = kernel.shape
-    channels = translator.tensor(source).shape[-1]
-    if one != 1 or channels < 1 or out % channels:
+def is_plain(operator: FileOperator) -> bool:
+    """Return whether a convolution of pictures has no padding, stride or dilation."""
+    options, at = _options(operator), 5 if operator.name == "CONV_2D" else 6
+    steps = (*_steps(options, 2, 1), *_steps(options, at, at - 1, default=1))
+    return _padding(options) == "VALID" and set(steps) == {1}
+
+
+def kernel_of(translator: Translator, operator: FileOperator, reaching: int) -> tuple[list[str], int]:
+    """Return the names of the kernel and the bias of a convolution of pictures, and how many groups it has.
+
+    With a kernel for fewer channels than there are it has groups. The multiplier of a depthwise one follows from it.
+
+    Args:
+        translator: The translator.
+        operator: The convolution.
+        reaching: The channels that reach it.
+    """
+    kernel = translator.tensor(operator.inputs[1])
+    if operator.name == "CONV_2D":
+        out, height, width, channels = kernel.shape
+        is_fit = channels > 0 and reaching % channels == 0
+    else:
+        one, height, width, out = kernel.shape
+        channels = 1
+        is_fit = one == 1 and reaching > 0 and out % reaching == 0
+    if not is_fit:
         raise Untranslatable("its kernel does not take the channels that reach it")
-    translator.give(
-        operator,
-        "Conv",
-        [
-            translator.picture(source),
-            translator.constant(kernel.index, (out, 1, height, width)),
-            *translator.bias(operator, 2),
-        ],
-        first=True,
-        auto_pad=_padding(options),
-        strides=_steps(options, 2, 1),
-        dilations=_steps(options, 6, 5, default=1),
-        group=channels,
-    )
+    weights = [translator.constant(kernel.index, (out, channels, height, width)), *translator.bias(operator, 2)]
+    return weights, reaching // channels
 
 
 @translates("CONV_3D")
@@ -188,12 +187,12 @@ def resize(translator: Translator, operator: FileOperator) -> None:
     align = operator.options is not None and operator.options.flag(2 if bilinear else 0)
     sizes: list[Any] = list(translator.numbers(operator.inputs[1]))
     shape = translator.tensor(source).sizes
-    if len(sizes) != 2 or len(shape) != 4 or None in (shape[0], shape[3]):
+    if len(sizes) != 2 or len(shape) != 4 or shape[3] is None or (shape[0] is None and translator.batch is not None):
         raise Untranslatable("it resizes to sizes that are not known")
     translator.give(
         operator,
         "Resize",
-        [translator.picture(source), "", "", translator.new([shape[0] or 1, shape[3] or 1, *sizes])],
+        [translator.picture(source), "", "", translator.new([shape[0] or 1, shape[3], *sizes])],
         first=True,
         mode="linear" if bilinear else "nearest",
         coordinate_transformation_mode="align_corners" if align else "half_pixel",
