@@ -72,24 +72,24 @@ class _Known:
         rule = _RULES.get(operator.name)
         if operator.name == "SHAPE":
             found = self._sizes(operator.inputs[0])
-            return found is not None and self._set(operator, 0, (len(found),), found)
+            return found is not None and self._set(operator, [((len(found),), found)])
         if rule is not None:
             try:
                 results = rule(self, operator)
             except (Unfoldable, IndexError, ValueError, TypeError, KeyError, ArithmeticError):
                 results = None
             if results is not None and len(results) == len(operator.outputs):
-                return all([self._set(operator, at, *each) for at, each in enumerate(results)])
+                return self._set(operator, results)
         if self._is_open:
             self._take_sizes(operator)
         return False
 
-    def _set(self, operator: FileOperator, at: int, shape: tuple[int, ...], values: tuple[Any, ...] | None) -> bool:
+    def _set(self, operator: FileOperator, results: list[_Result]) -> bool:
         """Set the numbers of what an operator gives, and return whether there are few."""
-        if values is None:
+        if any(values is None for _, values in results):
             return False
-        tensor = self._tensors[operator.outputs[at]]
-        self._tensors[tensor.index] = replace(tensor, shape=shape, sizes=shape, numbers=values)
+        for index, (shape, values) in zip(operator.outputs, results, strict=False):
+            self._tensors[index] = replace(self._tensors[index], shape=shape, sizes=shape, numbers=values)
         return True
 
     def _sizes(self, index: int) -> tuple[int, ...] | None:
