@@ -67,7 +67,7 @@ class _Known:
 
     def _is_worked_out(self, operator: FileOperator) -> bool:
         """Return whether what an operator gives is known now; sizes that it says are taken otherwise."""
-        if min((*operator.inputs[:1], *operator.outputs), default=-1) < 0:
+        if not operator.inputs or not operator.outputs or min(operator.inputs[0], *operator.outputs) < 0:
             return False
         rule = _RULES.get(operator.name)
         if operator.name == "SHAPE":

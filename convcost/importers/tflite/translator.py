@@ -111,7 +111,7 @@ class Translator:
                 (turned if index in self.pictures else tokens).append(tensor.name)
         for operator in graph.operators:
             self._operator(operator)
-        outputs = tuple([self.as_it_is(index) for index in graph.outputs if index in self._leads])
+        outputs = tuple([graph.tensors[at].name for at in graph.outputs if not self.tensor(at).is_constant])
         return ModelGraph(
             graph.about,
             inputs,
