@@ -15,7 +15,7 @@ from convcost.layers.inputs import shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
-_QUANTISED = frozenset(("int8", "uint8", "int4", "uint4", "int2", "uint2"))
+_QUANTISED = frozenset(("int16", "uint16", "int8", "uint8", "int4", "uint4", "int2", "uint2"))
 AS_IT_IS = -1
 """The batch axis stays where it is."""
 

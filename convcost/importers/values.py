@@ -72,7 +72,10 @@ class Unmapped(Struct, frozen=True):
 Value = Tensor | Moved | Constant | Unmapped
 
 
-_WIDTHS = {"uint8": "int8", "uint16": "int16", "uint32": "int32", "uint64": "int64", "uint4": "int4", "bool": "int8"}
+_WIDTHS = {
+    **{f"uint{bits}": f"int{bits}" for bits in (64, 32, 16, 8, 4, 2)},
+    "bool": "int8",
+}
 
 
 def width_of(dtype: str) -> str:

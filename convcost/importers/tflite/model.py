@@ -36,6 +36,7 @@ class FileTensor(Struct, frozen=True):
         place: Where its numbers lie, and how many bytes they take; None where the file has none.
         is_variable: Whether it keeps a state between two inferences.
         scale: The factor and the zero of a quantised number.
+        numbers: Its numbers where they are none of the file's, but follow from them.
     """
 
     index: int
@@ -48,11 +49,12 @@ class FileTensor(Struct, frozen=True):
     place: tuple[int, int] | None
     is_variable: bool
     scale: tuple[float, int] | None = None
+    numbers: tuple[Any, ...] | None = None
 
     @property
     def is_constant(self) -> bool:
-        """Whether its numbers are in the file."""
-        return self.place is not None
+        """Whether its numbers are in the file, or follow from those that are."""
+        return self.place is not None or self.numbers is not None
 
 
 class FileOperator(Struct, frozen=True):
@@ -94,6 +96,8 @@ class FileGraph(Struct, frozen=True):
 
     def values(self, tensor: FileTensor) -> tuple[Any, ...] | None:
         """Return the numbers of a tensor that has few; None where they are not in the file."""
+        if tensor.numbers is not None:
+            return tensor.numbers
         count = prod(tensor.shape)
         if tensor.place is None or not tensor.form or not 0 <= count <= MOST_VALUES:
             return None
@@ -103,6 +107,11 @@ class FileGraph(Struct, frozen=True):
         self.data.spend(count, start)
         found = struct.unpack_from(f"<{count}{tensor.form}", self.data.data, start)
         return tuple([tensor.scale[0] * (value - tensor.scale[1]) for value in found]) if tensor.scale else found
+
+
+def has_open_batch(graph: FileGraph) -> bool:
+    """Return whether an input leaves open how many there are."""
+    return any(graph.tensors[index].sizes[:1] == (None,) for index in graph.inputs)
 
 
 def read_subgraph(buffer: FlatBuffer, signature: str = "", file: str = "") -> FileGraph:
