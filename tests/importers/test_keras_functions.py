@@ -76,6 +76,10 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Repeat", repeats=2, axis=0), None),
         (function("Take", [0, 5], axis=2), ["permute", "slice 1"]),
         (function("Take", [8], axis=1), None),
+        (function("Split", indices_or_sections=[2, 5], axis=1), ["split 1 [2, 3, 3]"]),  # 8 rows, cut at two of them
+        (function("Unstack", axis=1, shape=[1, 6, 4]), ["permute", "reshape"]),
+        (function("Add", {"class_name": "__numpy__", "config": {"value": [1, 2, 3, 4]}}), ["shift"]),
+        (function("Add", [[[[[1.0]]]]]), ["elementwise add 1"]),
         (function("Take", [0], axis=0), None),
         (function("Unstack", axis=0), None),
         (function("Unstack", axis=1, shape=[10_001, 2]), None),
