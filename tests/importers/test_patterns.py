@@ -111,6 +111,9 @@ def test_a_group_norm_in_parts(items):
     model = chain(nodes, tensors, MAP)
     assert types(items(model)) == [("group_norm", {"num_groups": 2})]
     assert load(model).analyze().total.params == 16
+    wide = [w.tensor(name, [1, 8, 1, 1]) for name in ("n.weight", "n.bias")]  # with the batch axis
+    model = chain(nodes, [*ONES, *wide, ints("groups", 0, 2, -1), ints("whole", *MAP)], MAP)
+    assert types(items(model)) == [("group_norm", {"num_groups": 2})]
     other = [w.tensor("ones", [2], [1.0, 2.0]), *tensors[1:]]  # it learns something: it is as it is
     assert [type for type, _ in types(items(chain(nodes, other, MAP)))].count("group_norm") == 0
 

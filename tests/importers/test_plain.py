@@ -235,6 +235,18 @@ def test_a_norm_that_gives_its_mean_too_stays():
     assert short(read(content)) == [("com.microsoft.SkipLayerNormalization", "a", "b", "k")]
 
 
+def test_a_norm_of_a_sum_may_give_the_sum():
+    node = w.node("SkipLayerNormalization", "a b k", "y  s".replace("  ", " NONE NONE "), domain="com.microsoft")
+    content = w.model(
+        [node.replace(w.data(2, "NONE"), w.data(2, ""))],
+        {name: [1, 4, 4] for name in "ab"},
+        "y s",
+        [w.tensor("k", [4])],
+    )
+    graph = read(content)
+    assert [(each.operator, each.outputs) for each in graph.nodes] == [("Add", ("s",)), ("LayerNormalization", ("y",))]
+
+
 def test_a_matrix_that_lies_the_other_way_round_is_turned(write):
     """A kernel of 6 rows of 4 numbers, for 5 vectors of 4."""
     node = w.node("FusedMatMul", "x k", "y", domain="com.microsoft", transB=1)
