@@ -117,6 +117,8 @@ def types(rows):
         (one("Clip", opset=7), []),
         (one("Clip", opset=7, min=1.5), [("elementwise", {"op": "maximum", "value": 1.5})]),
         (one("Clip", opset=7, max=1.5), [("elementwise", {"op": "minimum", "value": 1.5})]),
+        (one("Elu"), [("elu", {})]),
+        (one("Elu", alpha=2.0), [("elu", {"alpha": 2})]),
         (one("HardSigmoid"),  # by ONNX's usual numbers: max(0, min(1, 0.2 · x + 0.5))
          [("elementwise", {"op": "multiply", "value": 0.2}), ("elementwise", {"op": "add", "value": 0.5}), ("elementwise", {"op": "clamp", "value": [0, 1]})]),
         # reductions
@@ -127,6 +129,7 @@ def types(rows):
         (one("ReduceMean", axes=[2, 3], keepdims=0), [("global_avg_pool", {}), ("flatten", {})]),
         (one("ReduceMax", axes=[2, 3], keepdims=0), [("global_max_pool", {}), ("flatten", {})]),
         (one("ReduceSum", noop_with_empty_axes=1), []),
+        (one("ReduceSum", "x a", [ints("a", 1)], noop_with_empty_axes=1, keepdims=0), [("reduce", {"op": "sum", "axis": [0]})]),
         # norms
         (one("LpNormalization", axis=1), [("l2_normalize", {})]),
         (one("GroupNormalization", "x s s", [w.tensor("s", [8])], num_groups=2), [("group_norm", {"num_groups": 2})]),

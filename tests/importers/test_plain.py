@@ -199,6 +199,7 @@ def test_small_integers_are_the_numbers_that_they_stand_for():
             [("Gemm", "a", "k", "b"), ("LeakyRelu", "y/product:1")],
         ),
         (("FusedMatMul", "a k", {"transB": 1}), [("Transpose", "k"), ("MatMul", "a", "y/transposed:1")]),
+        (("MatMulIntegerToFloat", "a k s s z z b", {}), [("MatMul", "a", "k"), ("Add", "y/product:1", "b")]),
         (("QuickGelu", "a", {"alpha": 1.0}), [("Sigmoid", "a"), ("Mul", "a", "y/gate:2")]),
         (("QLinearMul", "a s z b s z s z", {}), [("Mul", "a", "b")]),
         # these stay
