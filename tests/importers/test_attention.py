@@ -146,6 +146,8 @@ def test_biases_and_masks_are_score_biases(items):
     found = items(attended(*core, *CORE[2:], tensors=[BIAS, MASK]))
     assert found[-1][:2] == ("attention", {"num_heads": HEADS, "score_bias": ["score_bias"] * 2})
     assert found[-1][2][1] == (HEADS, LENGTH, LENGTH)
+    # the positions in rows, the table and the mask, which are read as they are
+    assert [type for type, *_ in found] == ["reshape", "parameter", "parameter", "attention"]
     total = load(attended(*core, *CORE[2:], tensors=[BIAS, MASK])).analyze().total
     assert total.params == PARAMS + HEADS * LENGTH * LENGTH + LENGTH * LENGTH
 
@@ -261,6 +263,8 @@ def test_slices_the_other_way_round_are_a_roll(items):
     model = chain(nodes, tensors, (1, 8, 6, 4))
     # 2 of 6 leave in front; 3 of 4 in front are 1 behind
     assert types(items(model)) == [("roll", {"shift": [-2, 1], "axis": [1, 2]})]
+    again = chain([*nodes, ("Relu", "c", "z", {})], tensors, (1, 8, 6, 4), "y z")  # what lies between is read
+    assert [type for type, _ in types(items(again))] == ["roll", "roll", "relu"]
     nodes[1] = ("Slice", "x n0 n3 axis2", "b", {})
     assert [type for type, _ in types(items(chain(nodes, tensors, (1, 8, 6, 4))))][:3] == ["slice", "slice", "concat"]
 

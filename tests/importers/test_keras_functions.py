@@ -83,6 +83,10 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Repeat", repeats=2, axis=0), None),
         (function("Take", [0, 5], axis=2), ["permute", "slice 1"]),
         (function("Take", [8], axis=1), None),
+        (function("Split", indices_or_sections=[2, 5], axis=1), ["split 1 [2, 3, 3]"]),  # 8 rows, cut at two of them
+        (function("Unstack", axis=1, shape=[1, 6, 4]), ["permute", "reshape"]),
+        (function("Add", {"class_name": "__numpy__", "config": {"value": [1, 2, 3, 4]}}), ["shift"]),
+        (function("Add", [[[[[1.0]]]]]), ["elementwise add 1"]),
         (function("Take", [0], axis=0), None),
         (function("Unstack", axis=0), None),
         (function("Unstack", axis=1, shape=[10_001, 2]), None),
@@ -114,6 +118,8 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Add", [[1.0] * 4, [1.0]]), None),
         (function("Maximum", [1, 2, 3, 4]), ["parameter", "maximum"]),
         (function("Pad", [[0, 0], [1, 0], [0, 2], [0, 0]], mode="constant"), ["pad [[1, 0], [0, 2]]"]),
+        (function("Pad", [[0, 0], [1, 1], [1, 1], [0, 0]], mode="constant", constant_values=3.0),
+         ["pad 3.0 [[1, 1], [1, 1]]"]),
         (function("Pad", [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect"), ["pad [[1, 1], [1, 1]]"]),
         (function("Pad", [[0, 0], [1, 1]]), None),
         (function("DepthToSpace", block_size=2), ["rearrange"]),
@@ -374,6 +380,8 @@ def test_masks_of_steps_are_left_out_and_noted():
         ("SpaceToDepth", {"block_size": 2}, [8 // 2, 6 // 2, 4 * 4]),
         ("Repeat", {"repeats": 3, "axis": -1}, [8, 6, 4 * 3]),
         ("Tile", {"repeats": [1, 1, 1, 3]}, [8, 6, 4 * 3]),
+        ("Take", {"indices": [0, 5], "axis": 2}, [8, 2, 4]),
+        ("Take", {"indices": [0, 3], "axis": -1}, [8, 6, 2]),
     ],
 )
 def test_a_dense_layer_behind_a_function_reads_as_many_features_as_that_gives(kind, config, gives):
@@ -383,6 +391,14 @@ def test_a_dense_layer_behind_a_function_reads_as_many_features_as_that_gives(ki
     model = k.functional({"x": MAP}, [k.called(item, k.tensor("x", *MAP)), dense], "d")
     text = import_model(IMPORTERS["keras"], k.text(model), "net.json", flat=True).text
     assert convcost.load(yaml.safe_load(text)).analyze().total.params == 5 * gives[-1] + 5
+
+
+@pytest.mark.parametrize("turned", ["transpose_b", "adjoint_b"])
+def test_a_product_with_a_value_that_is_turned(turned, write):
+    """8 times 6 · 6 products of 4."""
+    model = of_tensorflow("linalg.matmul", first=["x", 0, 0, {"b": ["x", 0, 0], turned: True}])
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.macs == 8 * 6 * 6 * 4
+    assert mapped(model).outputs[0].shape == (8, 6, 6)
 
 
 def test_heads_that_share_keys_need_not_be_as_many_as_there_are_keys():

@@ -58,6 +58,9 @@ def refusal(model):
          "upsample: {mode: bilinear, scale_factor: [2, 3]}"),
         (MAP, k.layer("Resizing", height=5, width=7, interpolation="nearest"), "upsample: {size: [5, 7]}"),
         (MAP, k.layer("Dense", units=3), "conv: {out_channels: 3, kernel_size: 1}"),
+        (MAP, k.layer("Dense", units=3.0), "conv: {out_channels: 3, kernel_size: 1}"),
+        (MAP, k.layer("Softmax", axis=[1]), "softmax: {axis: 1}"),
+        ([None, 6, 4], k.layer("Reshape", target_shape=[-1, 4]), "tokens"),
         (STEPS, k.layer("Dense", units=3, use_bias=False), "linear: {out_features: 3, bias: false}"),
         (STEPS, k.layer("EinsumDense", equation="abc,cd->abd", output_shape=[None, 3], bias_axes="d"),
          "linear: {out_features: 3}"),
@@ -402,6 +405,17 @@ def test_a_spectral_norm_stores_a_vector(layer, params, stored, macs, write):
     assert (total.params, total.buffers, total.macs) == (params, stored, macs)
 
 
+def test_a_spectral_norm_that_is_called_again_has_its_weights_once(write):
+    """4 filters of 3 · 3 · 4 at 9 × 8 positions, twice, and one vector of 4."""
+    conv = k.layer("Conv2D", "c", filters=4, kernel_size=3, padding="same")
+    norm = k.layer("SpectralNormalization", "s", layer=conv)
+    norm = k.called(k.called(norm, k.tensor("x", 9, 8, 4)), k.tensor("s", 9, 8, 4))
+    model = k.functional({"x": [9, 8, 4]}, [norm], "s")
+    model["config"]["output_layers"] = [["s", 1, 0]]
+    total = convcost.load(write(k.text(model), "net.json")).analyze().total
+    assert (total.params, total.buffers, total.macs) == (4 * 36 + 4, 4, 2 * 72 * 4 * 36)
+
+
 def test_a_spectral_norm_of_a_layer_without_a_kernel():
     wrapped = k.layer("SpectralNormalization", layer=k.layer("ReLU"))
     assert "SpectralNormalization cannot be mapped: it wraps 'ReLU'\n" in refusal(k.sequential(MAP, wrapped))
@@ -433,12 +447,15 @@ def test_a_long_short_term_memory_of_maps(write):
         ({}, (2, 5, 6)),
         ({"return_sequences": True}, (2, 4, 5, 6)),
         ({"return_sequences": True, "strides": 2}, (2, 4, 3, 3)),
+        ({"return_sequences": True, "steps": 1}, (2, 1, 5, 6)),
         ({"return_sequences": True, "go_backwards": True, "activation": "relu"}, (2, 4, 5, 6)),
     ],
 )
 def test_what_a_memory_of_maps_gives(fields, shape):
+    steps = fields.pop("steps", 4)
     layer = k.layer("ConvLSTM2D", filters=2, kernel_size=3, padding="same", **fields)
-    (tensor,) = import_model(IMPORTERS["keras"], k.text(k.sequential([4, 5, 6, 3], layer)), "net.json").model.outputs
+    model = k.sequential([steps, 5, 6, 3], layer)
+    (tensor,) = import_model(IMPORTERS["keras"], k.text(model), "net.json").model.outputs
     assert tensor.shape == shape
 
 

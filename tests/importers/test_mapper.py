@@ -412,6 +412,11 @@ def test_graphs_that_cannot_be(nodes, message, refused):
     assert refused(w.model(nodes, INPUT, "b")).splitlines()[0] == f"error: {message}"
 
 
+def test_a_model_without_an_input(refused):
+    model = w.model([w.node("Relu", "t", "y")], {}, "y", [w.tensor("t", [1, 4])])
+    assert refused(model) == "error: the model has no input\n --> net.onnx"
+
+
 def test_a_picture_without_a_batch_axis(write):
     nodes = [
         w.node("Sub", "x m", "a"),

@@ -97,6 +97,25 @@ def test_writing_into_a_part_of_a_value_puts_it_back():
     ]
 
 
+def test_writing_into_one_of_an_axis_puts_it_back():
+    calls = [
+        w.call("aten.select.int", "part", self="x", dim=1, index=2),
+        w.call("aten.relu_.default", "a", self="part"),
+        w.call("aten.neg.default", "y", self="x"),
+    ]
+    lines = layers(calls, {"x": MAP, "part": (1, 6, 6), "a": (1, 6, 6), "y": MAP})
+    assert [line for line in lines if line.startswith("  - ")] == [
+        "  - slice: {start: 2, end: 3}",
+        "  - reshape: {shape: [6, 6]}",
+        "  - relu:",
+        "  - slice: {end: 2}",
+        "  - slice: {start: 3}",
+        "  - reshape: {shape: [1, 6, 6]}",
+        "  - concat:",
+        "  - elementwise: {op: neg}",
+    ]
+
+
 def test_reading_another_part_of_what_was_written_into_is_refused():
     calls = [
         w.call("aten.slice.Tensor", "other", self="x", dim=1, start=3, end=8),

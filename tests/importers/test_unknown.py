@@ -158,6 +158,15 @@ def test_a_cost_of_an_operator_that_the_file_does_not_have_is_a_warning(write):
     assert model.analyze().total.ops.cmp == 1 + 3 * 10 + 4 * 8 * 8
 
 
+def test_names_that_are_known_are_those_that_are_declared_and_those_that_are_not(write):
+    nodes = [w.node("Magic", "x", "a"), w.node("Wonder", "a", "b"), w.node("Relu", "b", "y")]
+    path = write(w.model(nodes, {"x": [1, 4, 8, 8]}, "y"))
+    shape = {"macs": 1, "output_shape": [4, 8, 8]}
+    model = convcost.load(path, declare={"Magic": shape, "Magics": shape}, allow_unknown=True)
+    (_, warning) = sorted(model.warnings, key=lambda each: "Magics" in str(each))[-2:]
+    assert "help: did you mean 'Magic'?" in str(warning)
+
+
 @pytest.fixture
 def run(write, monkeypatch, capsys, tmp_path):
     """Return a function that runs a command beside `net.onnx`."""

@@ -89,7 +89,7 @@ def clip(mapper: Mapper, node: Node) -> None:
         op = "maximum" if low is not None and abs(low) < 1e30 else "minimum"
         mapper.emit(node, "elementwise", {"op": op, "value": decimal(bounded[0])}, [tensor], name="")
     elif bounded[0] >= bounded[1] or max(abs(bounded[0]), abs(bounded[1])) > 1e15:
-        raise Unsupported("its bounds are not known")
+        raise Unsupported("its bounds are not in order, or beyond 10^15")
     else:
         mapper.emit(node, "hard_tanh", {"min_val": decimal(bounded[0]), "max_val": decimal(bounded[1])}, [tensor])
 
