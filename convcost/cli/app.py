@@ -325,7 +325,7 @@ def _run() -> int:
     except KeyboardInterrupt:
         return _startup.INTERRUPTED
     except ConvcostError as error:
-        _show_error(_without_folder() or str(error))
+        _show_error(_without_folder() or error.text())
         return WRONG_INPUT
     except MemoryError:
         _show_error("error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points")
