@@ -110,6 +110,8 @@ _FLAGS = {
 }
 _VALUES: dict[str, tuple[str, Callable[[str], str]]] = {
     "declare": ("declare", _costs),
+    "expect": ("number", _text),
+    "for": ("symbol", _text),
     "input": ("inputs", _shape),
     "max": ("max", _pair),
     "pareto": ("pareto", _list),
