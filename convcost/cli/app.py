@@ -277,7 +277,7 @@ def _visible_errors() -> Iterator[None]:
 app = typer.Typer(
     name="convcost",
     cls=_Group,
-    help="What a convolutional network costs: parameters, multiplications, additions, per layer, exactly.",
+    help="What a neural network costs: parameters, multiplications, additions, memory, per layer, exactly.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
