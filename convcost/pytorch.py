@@ -7,6 +7,7 @@ from typing import Any
 
 from convcost import model_options
 from convcost.model import Model
+from convcost.preconditions import by_name
 from convcost.spec import Spec
 from convcost.spec.origin import Origin
 from convcost.spec.source import of_module
@@ -52,5 +53,5 @@ def from_torch(
     """
     with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=None):
         source, sizes = of_module(module, example_inputs, kwargs, dynamic_shapes)
-    origin = Origin(source.file, Spec(source, max_layers), sizes).at(set or {}, free)
+    origin = Origin(source.file, Spec(source, max_layers), sizes).at(by_name("set", set), free)
     return Model(origin.reader.network(origin.settings, origin.free), origin)

@@ -277,7 +277,7 @@ def _visible_errors() -> Iterator[None]:
 app = typer.Typer(
     name="convcost",
     cls=_Group,
-    help="What a convolutional network costs: parameters, multiplications, additions, per layer, exactly.",
+    help="What a neural network costs: parameters, multiplications, additions, memory, per layer, exactly.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -325,7 +325,7 @@ def _run() -> int:
     except KeyboardInterrupt:
         return _startup.INTERRUPTED
     except ConvcostError as error:
-        _show_error(_without_folder() or str(error))
+        _show_error(_without_folder() or error.text())
         return WRONG_INPUT
     except MemoryError:
         _show_error("error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points")

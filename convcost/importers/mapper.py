@@ -437,11 +437,14 @@ class Mapper(ValueTable):
     # names, weights and widths
 
     def _name(self, node: Node, weights: Sequence[Constant]) -> str:
-        """Return the module path that the file gives: of the node, else of its weights."""
-        if not weights:
-            return node.scope
+        """Return the module path that the file gives: of the node's weights, else of the node.
+
+        Where the node has a path, the original of a weight that it reads as a copy does not count: exporters merge
+        equal weights of different modules, as the biases of a network that is not trained.
+        """
         for each in weights:
-            for name in (self._name_of_weight(node, each), each.name):
+            read = self._name_of_weight(node, each)
+            for name in (read,) if node.scope else (read, each.name):
                 path, _, leaf = name.rpartition(".")
                 if path and leaf in ("weight", "bias", "kernel", "gamma") and "::" not in path and "/" not in path:
                     return path

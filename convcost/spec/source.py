@@ -80,6 +80,15 @@ _STARTS = {
     b"<?xml": "an XML file",
 }
 """What files of other programs begin with."""
+_GIVE = "give a spec, which is a text, or a model file of ONNX, PyTorch (.pt2), Keras or TensorFlow Lite"
+_UNPACK = "unpack it, and give the model file or the spec in it"
+_INSTEAD = {
+    "a zip file": _UNPACK,
+    "a compressed file": _UNPACK,
+    "a model saved by PyTorch": "give the module to convcost.from_torch(module, inputs), or torch.export.save it",
+    "a Python program": "in Python convcost.from_torch(module, inputs) reads modules of PyTorch; Keras saves models",
+}
+"""What to give instead of files of other programs."""
 POINTER = b"version https://git-lfs.github.com/spec/"
 """What a file begins with whose contents Git LFS keeps elsewhere."""
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -130,7 +139,7 @@ def read(spec: str | Path) -> Source:
     if model_options.current().signature:
         raise OptionError(ErrorDetail(f"--signature is for TensorFlow Lite files, and {named!r} is a spec"))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
-        raise SpecError(_unreadable(shown, f"it is {what}, not a spec", _instead(Path(spec))))
+        raise SpecError(_unreadable(shown, f"it is {what}", _instead(Path(spec), what)))
     return Source(shown, _decode(bytes(data), shown), declared=tuple(model_options.current().declare))
 
 
@@ -181,7 +190,7 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
         if refused.too_large and (damaged := _no_model(shown, b"\0")) is not None:
             raise SpecError(damaged) from None
         if refused.too_large and (what := _foreign(path.suffix)):
-            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", _instead(path))) from None
+            raise SpecError(_unreadable(shown, f"it is {what}", _instead(path, what))) from None
         help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
         raise SpecError(_unreadable(shown, refused.reason, help, refused.found)) from None
     except FileNotFoundError:
@@ -326,12 +335,12 @@ def _foreign(suffix: str, data: bytes = b"") -> str:
     for start, what in _STARTS.items():
         if data.startswith(start):
             return named or what
-    return named if not data or _BINARY.search(data) else ""
+    return named if not data or suffix.lower() == ".py" or _BINARY.search(data) else ""
 
 
-def _instead(path: Path) -> str:
+def _instead(path: Path, what: str) -> str:
     """Return what to give instead of a file of another program."""
-    return CONVERT if path.suffix.lower() in _UNREAD else SPEC_FORM
+    return CONVERT if path.suffix.lower() in _UNREAD else _INSTEAD.get(what, _GIVE)
 
 
 def _no_model(file: str, data: bytes | mmap) -> ErrorDetail | None:

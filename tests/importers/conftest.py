@@ -38,7 +38,7 @@ def refused():
     def refused(content):
         with pytest.raises(convcost.SpecError) as caught:
             import_model(IMPORTERS["onnx"], content, "net.onnx")
-        return str(caught.value)
+        return caught.value.text()
 
     return refused
 

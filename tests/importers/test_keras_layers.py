@@ -24,7 +24,7 @@ def refusal(model):
     """Return why a model is refused, without the remedy."""
     with pytest.raises(convcost.SpecError) as caught:
         import_model(IMPORTERS["keras"], k.text(model), "net.json")
-    return str(caught.value).partition("\n  = help")[0]
+    return caught.value.text().partition("\n  = help")[0]
 
 
 @pytest.mark.parametrize(

@@ -97,9 +97,10 @@ def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
         raise _error(file, "the model's configuration is not UTF-8") from None
     except ValueError as error:
         line, column = getattr(error, "lineno", 0), getattr(error, "colno", 0)
-        message = f"the model's configuration is no JSON: {getattr(error, 'msg', error)}"
+        message = "the model's configuration is no JSON"
+        note = f"a parser of JSON says: {getattr(error, 'msg', error)}".removesuffix(" starting at")
         help = "is the file complete? save or download it again"
-        raise SpecError(ErrorDetail(message, Place(file, line, column), help=help)) from None
+        raise SpecError(ErrorDetail(message, Place(file, line, column), help=help, note=note)) from None
     if not isinstance(found, dict):
         raise _error(file, "the model's configuration is no mapping", help=_MODEL)
     return found
