@@ -280,7 +280,7 @@ class _Match:
             return []
         item = MappedItem("attention", fields, values, (end,), name, widths=widths, trainable=learned)
         try:
-            item.parts = tuple([replace(part, widths=widths, trainable=learned) for part in _unrolled(inference, item)])
+            item.parts = tuple([replace(each, widths=widths, trainable=learned) for each in _unrolled(inference, item)])
         except LayerError:
             return []
         last = item.parts[-1]

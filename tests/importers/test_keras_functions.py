@@ -55,6 +55,7 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Multiply", 0.5), ["elementwise multiply 0.5"]),
         (function("Subtract", 3), ["elementwise add -3"]),
         (function("Add", [1, 2, 3, 4]), ["shift"]),
+        (function("Add", -3.4e38), ["parameter", "add"]),
         (function("Multiply", [[[1, 2, 3, 4]]]), ["scale"]),
         (function("Maximum", 0), ["relu"]),
         (function("Square"), ["elementwise square"]),

@@ -229,7 +229,7 @@ def test_what_is_not_known_is_refused_by_name(layer, reason):
     where = f"{name}.squareplus" if "squareplus" in reason else name
     where = name if layer["class_name"] == "Activation" else where
     expected = f"error: the operator {reason}\n --> net.json, {where}\n  = found: it reads "
-    assert refusal(k.sequential(MAP, layer, k.layer("ReLU"))).startswith(expected)
+    assert refusal(k.sequential(MAP, layer, k.layer("ReLU", "last"))).startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -568,3 +568,21 @@ def test_attention_that_does_not_learn(write):
     assert (total.params, total.buffers) == (0, 3 * 5 * 6 + 7 * 4)
     text = import_model(IMPORTERS["keras"], k.text(model), "net.json").text
     assert "  - {attention: {num_heads: 2, head_dim: 3}, trainable: false, name: a}\n" in text
+
+
+@pytest.mark.parametrize(("bound", "more"), [(None, 0), (30.0, 2 * 7 * 11)])
+def test_an_embedding_in_reverse(bound, more, write):
+    """A table of 11 · 5 numbers, read for 7 tokens and multiplied with 7 vectors; a bound divides and multiplies."""
+    table = k.layer("ReversibleEmbedding", "e", input_dim=11, output_dim=5, tie_weights=True, logit_soft_cap=bound)
+    twice = k.called(k.called(table, k.tensor("x", 7)), k.tensor("r", 7, 5), reverse=True)
+    model = k.functional({"x": [7]}, [twice, k.called(k.layer("ReLU", "r"), k.tensor("e", 7, 5))], "e")
+    model["config"]["output_layers"] = [["e", 1, 0]]
+    total = convcost.load(write(k.text(model), "net.json")).analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (11 * 5, 7 * 5 * 11, 7 * 5 * 11 + more)
+
+
+def test_an_embedding_whose_table_in_reverse_is_another_one():
+    layer = k.layer("ReversibleEmbedding", "e", input_dim=11, output_dim=5, tie_weights=False)
+    assert refusal(k.sequential([7], layer)).startswith(
+        "error: the operator keras.layers.ReversibleEmbedding cannot be mapped: its table in reverse is another one\n"
+    )

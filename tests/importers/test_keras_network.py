@@ -241,7 +241,7 @@ def test_what_nothing_gives_is_an_error():
     model = branches()
     model["config"]["layers"][1]["inbound_nodes"][0]["args"] = [k.tensor("gone", *MAP)]
     assert message(model) == (
-        "error: the layer 'a' reads 'gone', which is not reached before it\n --> net.json\n"
+        "error: the layer 'a' reads 'gone', which the model does not have\n --> net.json\n"
         "  = help: save the model again"
     )
 
@@ -414,3 +414,24 @@ def test_a_layer_that_needs_a_size_takes_it_from_the_given_input(write):
         "it needs a size that the file leaves open: give it with --input"
     )
     assert convcost.load(path, inputs=(1, 10, 9, 3)).analyze().total.macs == 16 * 3 * 2
+
+
+def test_two_layers_of_a_row_with_one_name_are_an_error():
+    """Keras refuses it; the second would else have the weights of the first."""
+    found = message(k.sequential([4], k.layer("Dense", "d", units=4), k.layer("Dense", "d", units=4)))
+    assert found == "error: two layers of a model have one name\n --> net.json\n  = found: d"
+
+
+def test_a_shape_of_text_is_an_error():
+    found = message(k.sequential(["9", 8, 3], conv("c", 2)))
+    assert found == (
+        "error: the shape of the input 'x' is none\n --> net.json\n"
+        "  = found: [None, '9', 8, 3]\n  = help: save the model again"
+    )
+
+
+@pytest.mark.parametrize(("trainable", "params"), [(True, 30), (1, 30), (None, 30), (False, 0), (0, 0)])
+def test_what_is_trainable(trainable, params, write):
+    """9 · 3 weights and 3 biases."""
+    total = total_of(k.sequential([9], k.layer("Dense", "d", units=3, trainable=trainable)), write)
+    assert (total.params, total.params + total.buffers) == (params, 30)

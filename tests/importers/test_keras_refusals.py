@@ -69,6 +69,7 @@ def called(kind, reason, *args, at=0, **config):
         one(STEPS, "Bidirectional", "its merge_mode is 'max'", layer=k.layer("LSTM", units=3), merge_mode="max"),
         one(STEPS, "Bidirectional", "its configuration names no layer", layer="LSTM"),
         one(MAP, "LSTM", "it reads 3 axes instead of 2", units=3),
+<<<<<<< HEAD
         one(MAP, "Activation", "its activation is no function of Keras", activation={"class_name": 7}),
         one(MAP, "Softmax", "it is over several axes", axis=[1, 2]),
         one(MAP, "Softmax", "there is no axis 7", axis=7),
@@ -87,6 +88,14 @@ def called(kind, reason, *args, at=0, **config):
         of_slices(MAP, "AdaptiveAveragePooling2D", "it is applied to slices", output_size=2),
         of_slices(STEPS, "LSTM", "the states of slices are read", units=3, return_state=True),
         of_slices(STEPS, "Bidirectional", "the states of slices are read", layer=k.layer("LSTM", units=3, return_state=True)),
+=======
+        one(STEPS, "Dense", "its use_bias is 'no', which is neither true nor false", units=3, use_bias="no"),
+        one(STEPS, "LSTM", "its return_sequences is 2, which is neither true nor false", units=3, return_sequences=2),
+        one(STEPS, "Dense", "one of its sizes is more than 10**15", units=10**30),
+        one(MAP, "Conv2D", "one of its sizes is more than 10**15", filters=2, kernel_size=[3, 10**16]),
+        one(MAP, "Conv2D", "its kernel_size is not given", filters=2),
+        one(MAP, "Conv2D", "its data_format is 'NCHW'", filters=2, kernel_size=3, data_format="NCHW"),
+>>>>>>> 2531fbed61162cfbbdf1f71fb419a9a0e311845a
         # layers of several
         called("MultiHeadAttention", "it reads no query and value", X, num_heads=2, key_dim=4),
         called("MultiHeadAttention", "it reads bias", X, X, {"bias": X}, num_heads=2, key_dim=4),
@@ -113,6 +122,7 @@ def test_a_layer_that_no_layer_type_is(kind, model, reason):
     assert lines[-1].startswith("  = found: it reads ")
 
 
+<<<<<<< HEAD
 def function(kind, reason, shape, *more, **config):
     """Return the name of a function, a model that calls it with values of one shape, and why it is refused."""
     item = k.layer(kind, "f", module="keras.src.ops.numpy")
@@ -163,3 +173,27 @@ WHOLE = {"class_name": "__slice__", "config": {"start": None, "stop": None, "ste
 )  # fmt: skip
 def test_a_function_that_no_layer_type_is(operator, model, reason):
     assert refusal(model).splitlines()[0] == f"error: the operator {operator} cannot be mapped: {reason}"
+=======
+def test_a_layer_on_slices_of_what_has_none():
+    lines = refusal(k.sequential([4], k.layer("TimeDistributed", layer=k.layer("Dense", units=3)))).splitlines()
+    assert lines[0] == (
+        "error: the operator keras.layers.Dense cannot be mapped: "
+        "it is applied to slices of a value that has too few axes"
+    )
+
+
+def test_a_wrapper_around_what_is_no_layer():
+    wrapper = k.layer("TimeDistributed", layer={"class_name": {"a": 1}, "config": {}})
+    assert refusal(k.sequential(STEPS, wrapper)).startswith(
+        "error: the operator keras.layers.TimeDistributed has no layer type\n"
+    )
+
+
+def test_a_pool_over_no_positions():
+    """Keras counts the axes of a function's pool by its value."""
+    item = k.layer("MaxPool", "f", module="keras.src.ops.nn", pool_size=2)
+    model = k.functional({"x": [4]}, [k.called(item, k.tensor("x", 4))], "f")
+    assert refusal(model).startswith(
+        "error: the operator keras.ops.nn.MaxPool cannot be mapped: it works on 1 to 3 axes of positions\n"
+    )
+>>>>>>> 2531fbed61162cfbbdf1f71fb419a9a0e311845a

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.builder import GraphBuilder, count, like
+from convcost.importers.keras.merges import arithmetic
 from convcost.importers.keras.registry import integers, layer, one, whole
 from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, UntranslatableLayer, known
 
@@ -21,6 +22,8 @@ _NOTHING = (
     *("RandomColorDegeneration", "RandomColorJitter", "RandomErasing", "RandomInvert", "RandomPerspective"),
     *("RandomGaussianBlur", "RandomElasticTransform", "RandomApply", "AugMix", "RandAugment", "MixUp", "CutMix"),
 )
+
+_MOST = 1e15  # of a number that an item may have
 
 
 @layer(*_NOTHING, in_place=True)
@@ -170,16 +173,33 @@ class _Equation(Struct, frozen=True):
         return cls(reads, gives, kept, summed, new, outer)
 
 
-@layer("Embedding")
+@layer("Embedding", "ReversibleEmbedding")
 def embedding(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
-    """Translate an embedding: rows of a table."""
+    """Translate an embedding: rows of a table; one in reverse multiplies with the table."""
     if layer.config.get("lora_rank"):
         raise UntranslatableLayer("its table has an update of low rank")
     value = one(layer)
     rows, size = whole(layer, "input_dim"), whole(layer, "output_dim")
     table = builder.weight(layer, "embeddings", rows, size)
+    if layer.config.get("tie_weights") is False:
+        raise UntranslatableLayer("its table in reverse is another one")
+    if layer.kwargs.get("reverse") or True in layer.args[1:2]:
+        return _in_reverse(builder, layer, value, table, rows)
     name = builder.add(layer, "Gather", [table, value.name], {"axis": 0})
     return KerasValue(name, (*value.known, size))
+
+
+def _in_reverse(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, table: str, rows: int) -> KerasValue:
+    """Return a score for each row of a table, which may be kept within a bound."""
+    value = builder.plain(value)
+    name = multiplied(builder, layer, value.name, builder.add(layer, "Transpose", [table], {"perm": (1, 0)}), [])
+    bound = layer.config.get("logit_soft_cap")
+    if bound is not None:
+        (number,) = numbers(bound)
+        name = builder.add(layer, "Div", [name, builder.number(number, shape=())])
+        name = builder.add(layer, "Tanh", [name])
+        name = builder.add(layer, "Mul", [name, builder.number(number, shape=())])
+    return KerasValue(name, (*value.known[:-1], rows))
 
 
 @layer("Flatten")
@@ -322,6 +342,8 @@ def with_numbers(
     builder: GraphBuilder, layer: KerasLayer, operator: str, value: KerasValue, given: tuple[float, ...]
 ) -> KerasValue:
     """Return a value with one number, or with one for each channel, that are no weights."""
+    if len(set(given)) == 1 and abs(given[0]) > _MOST:
+        return arithmetic(builder, layer, operator, value, constant(builder, layer, value, (1,)))
     if len(set(given)) == 1:
         return like(value, builder.add(layer, operator, [value.name, builder.number(given[0], shape=())]))
     if len(given) != value.known[-1]:

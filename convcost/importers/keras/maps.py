@@ -36,20 +36,23 @@ class Map(Struct, frozen=True):
 
 def rank_of(layer: KerasLayer) -> int:
     """Return how many axes of positions the class of a layer has in its name, and those before them."""
-    return _axes_of(layer.kind) + layer.lead
+    axes = _axes_of(layer.kind)
+    if axes is None:
+        raise UntranslatableLayer("it works on 1 to 3 axes of positions")
+    return axes + layer.lead
 
 
 @cache
-def _axes_of(kind: str) -> int:
-    axes = next((int(char) for char in kind if char in "123"), None)
-    if axes is None:
-        raise UntranslatableLayer("it works on 1 to 3 axes of positions")
-    return axes
+def _axes_of(kind: str) -> int | None:
+    return next((int(char) for char in kind if char in "123"), None)
 
 
 def channels_last(layer: KerasLayer) -> bool:
     """Return whether a layer has the channels last, as Keras has them unless it says otherwise."""
-    return layer.config.get("data_format") != "channels_first"
+    given = layer.config.get("data_format")
+    if given not in (None, "channels_last", "channels_first"):
+        raise UntranslatableLayer(f"its data_format is {given!r}")
+    return given != "channels_first"
 
 
 def map_of(builder: GraphBuilder, layer: KerasLayer, value: KerasValue | None = None) -> Map:
@@ -109,6 +112,8 @@ class KerasWindow(Struct, frozen=True):
 def window(layer: KerasLayer, kernel: str, strides: str, *, stride_is_kernel: bool = False) -> KerasWindow:
     """Return the window of a layer, given the names of its fields."""
     config, axes = layer.config, rank_of(layer) - layer.lead
+    if kernel == "kernel_size" and config.get(kernel) is None:
+        raise UntranslatableLayer("its kernel_size is not given")
     sizes = integers(config.get(kernel), axes, default=2)
     steps = config.get(strides)
     steps = sizes if steps is None and stride_is_kernel else integers(steps, axes)

@@ -13,7 +13,8 @@ from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, rule_of
-from convcost.importers.keras.values import MASKS, KerasLayer, KerasValue, Sizes, values_in
+from convcost.importers.keras.values import MASKS, KerasLayer, KerasValue, Sizes, learns, values_in
+from convcost.layers.fields import MAX_SIZE
 from convcost.model_options import EVERY, current
 
 MOST_LAYERS = 100_000
@@ -115,7 +116,7 @@ class ModelTranslator:
             elif reference.key not in known:
                 followers = self._followers(reference.layer, named, calls)
                 known[reference.key] = self._input(reference.layer, _shape(named[reference.layer]), followers)
-        scope = replace(scope, trainable=scope.trainable and config.get("trainable", True) is not False)
+        scope = replace(scope, trainable=scope.trainable and learns(config))
         self._run(named, calls, known, scope, first, outputs)
         missing = next((reference for reference in outputs if reference.key not in known), None)
         if missing is not None:
@@ -158,14 +159,15 @@ class ModelTranslator:
                         pending += reversed(waiting.pop(key))
         if waiting:
             (name, _, _), ((reader, _), *_) = next(iter(waiting.items()))
-            raise self.error(f"the layer {reader!r} reads {name!r}, which is not reached before it", help=_AGAIN)
+            what = "is not reached before it" if name in layers else "the model does not have"
+            raise self.error(f"the layer {reader!r} reads {name!r}, which {what}", help=_AGAIN)
 
     def _sequential(
         self, config: Any, model: Mapping[str, Any], scope: KerasScope, given: Sequence[KerasValue] | None
     ) -> list[KerasValue]:
         listed = config.get("layers") if isinstance(config, dict) else config
         layers = self._layers(listed)
-        trainable = not isinstance(config, dict) or config.get("trainable", True) is not False
+        trainable = not isinstance(config, dict) or learns(config)
         scope = replace(scope, trainable=scope.trainable and trainable)
         if given is None:
             shape = next((shape for shape in map(_shape, layers[:1]) if shape is not None), None)
@@ -174,10 +176,14 @@ class ModelTranslator:
             values = [self._input(name or "input", shape, _flat(layers))]
         else:
             values = list(given)
+        seen: set[str] = set()
         for layer in layers:
             if layer.get("class_name") == "InputLayer":
                 continue
             name = str(_config(layer).get("name") or layer.get("class_name"))
+            if name in seen:
+                raise self.error("two layers of a model have one name", found=name)
+            seen.add(name)
             argument = values[0] if len(values) == 1 else tuple(values)
             values = self._translated(layer, name, (argument,), {}, scope, 1)
         return values
@@ -197,7 +203,9 @@ class ModelTranslator:
         if shape is None:
             help = "call the model once, or give it an Input, before it is saved"
             raise self.error("the model has no input shape: it was never built", help=help)
-        sizes: Sizes = tuple([size if type(size) is int else None for size in shape[1:]])
+        if any(size is not None and type(size) is not int for size in shape):
+            raise self.error(f"the shape of the input {name!r} is none", found=f"{shape!r}"[:200], help=_AGAIN)
+        sizes: Sizes = tuple(shape[1:])
         if None in sizes and self.sized:
             sizes = _as_given(name, sizes)
         order = _order(len(sizes), followers)
@@ -260,7 +268,7 @@ class ModelTranslator:
         shapes = self.builder.shapes
         if reference.shape is None or value.flattened or value.name in shapes or value.name in self.builder.inputs:
             return
-        sizes = tuple([size if type(size) is int else None for size in reference.shape[1:]])
+        sizes = _sizes(reference.shape)
         shape = self.builder.shape_of(KerasValue(value.name, sizes, value.first)) if sizes else None
         if shape is not None:
             shapes[value.name] = shape
@@ -273,10 +281,9 @@ class ModelTranslator:
         shape = build.get("input_shape") if isinstance(build, dict) else None
         if not isinstance(shape, list) or len(shape) < 2:
             return value
-        if not all(size is None or type(size) is int for size in shape):
-            return value
-        self.builder.shapes.setdefault(value.name, (None, *shape[1:]))
-        return KerasValue(value.name, tuple(shape[1:]))
+        sizes = _sizes(shape)
+        self.builder.shapes.setdefault(value.name, (None, *sizes))
+        return KerasValue(value.name, sizes)
 
     def _translated(
         self,
@@ -294,7 +301,7 @@ class ModelTranslator:
         config = _config(item)
         kind = str(item.get("class_name"))
         path = f"{scope.path}{name}"
-        trainable = scope.trainable and config.get("trainable", True) is not False
+        trainable = scope.trainable and learns(config)
         if kind in ("TimeDistributed", "Wrapper") and isinstance(_class(config.get("layer")), str):
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
@@ -481,4 +488,9 @@ def _as_recorded(value: KerasValue, reference: ValueReference) -> KerasValue:
     """Return a value with the sizes that the file records, where nothing is known of it."""
     if value.sizes is not None or reference.shape is None:
         return value
-    return KerasValue(value.name, tuple([size if type(size) is int else None for size in reference.shape[1:]]))
+    return KerasValue(value.name, _sizes(reference.shape))
+
+
+def _sizes(shape: Sequence[Any]) -> Sizes:
+    """Return the sizes of a shape with the batch; those that are no sizes are open."""
+    return tuple([size if type(size) is int and 0 < size <= MAX_SIZE else None for size in shape[1:]])

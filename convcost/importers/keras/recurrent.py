@@ -11,7 +11,7 @@ from convcost.importers.keras.activations import name_of
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.conv_lstm import both_ways
 from convcost.importers.keras.registry import layer, whole
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, values_in
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, learns, values_in
 
 _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 _ALIASES = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -68,7 +68,7 @@ def bidirectional(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tupl
     if layer.lead and config.get("return_state"):
         raise UntranslatableLayer("the states of slices are read")
     last = not config.get("return_sequences", False)
-    part = replace(layer, trainable=layer.trainable and config.get("trainable", True) is not False)
+    part = replace(layer, trainable=layer.trainable and learns(config))
     found, *ends = _run(builder, part, kind, config, value, states, both=True, last=last, gives=config)
     forward, backward = zip(*(_halves(builder, layer, each) for each in ends), strict=True) if ends else ((), ())
     return (*_joined(builder, layer, found), *forward, *backward)
@@ -115,8 +115,8 @@ def _one_cell(item: Any) -> tuple[str, Mapping[str, Any]]:
     if kind != "RNN":
         return kind, config
     cell, fields = _class_of(config.get("cell"))
-    learns = config.get("trainable", True) is not False and fields.get("trainable", True) is not False
-    return (cell, {**config, **fields, "trainable": learns}) if cell in _ALIASES else (kind, config)
+    both = {**config, **fields, "trainable": learns(config) and learns(fields)}
+    return (cell, both) if cell in _ALIASES else (kind, config)
 
 
 def _sequence(builder: GraphBuilder, layer: KerasLayer) -> tuple[KerasValue, list[KerasValue]]:

@@ -19,6 +19,16 @@ from convcost.importers.keras.values import (
     values_in,
 )
 
+_FLAGS = (
+    "trainable",
+    "use_bias",
+    "center",
+    "return_sequences",
+    "return_state",
+    "go_backwards",
+    "keepdims",
+    "reset_after",
+)
 _LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 
@@ -68,6 +78,7 @@ def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
 def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) -> Any:
     """Return the values that a call gives; None where its class is not known."""
     config = layer.config
+    _check(layer)
     module, dtype = str(item.get("module") or ""), config.get("dtype")
     is_quantised = isinstance(dtype, dict) and "Quantized" in str(dtype.get("class_name"))
     if is_quantised or config.get("quantization_config"):
@@ -82,6 +93,16 @@ def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) ->
         return None
     rule = rule_of(layer.kind)
     return rule(builder, layer) if rule is not None else None
+
+
+def _check(layer: KerasLayer) -> None:
+    """Refuse fields that are neither true nor false and should be, and slices of what has too few axes."""
+    for name in _FLAGS:
+        given = layer.config.get(name)
+        if given not in (None, True, False):
+            raise UntranslatableLayer(f"its {name} is {given!r}, which is neither true nor false")
+    if layer.lead and any(len(value.known) <= layer.lead for value in layer.inputs):
+        raise UntranslatableLayer("it is applied to slices of a value that has too few axes")
 
 
 def _called(builder: GraphBuilder, name: str, layer: KerasLayer) -> Any:

@@ -103,6 +103,11 @@ def values_in(item: Any) -> list[KerasValue]:
     return [each for part in item for each in values_in(part)] if isinstance(item, (list, tuple)) else []
 
 
+def learns(config: Mapping[str, Any]) -> bool:
+    """Return whether the weights of a layer or a model are learned, as far as its own fields say."""
+    return config.get("trainable", True) not in (False,)
+
+
 def known(size: int | None) -> int:
     """Return a size that must be known.
 
