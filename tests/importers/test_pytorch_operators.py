@@ -443,7 +443,7 @@ SPREAD = [  # operator, arguments, values, the ledger of what it is
      {"mul": 24, "add": 24, "sqrt": 2, "cmp": 2, "div": 16}),
     ("pairwise_distance.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
      {"add": 24, "mul": 8, "sqrt": 1}),  # x − z, + ε, and the length of 8 values
-    # the largest of 9 values for each of 8 (8 comparisons), the differences, their powers, the sum of these, its logarithm, the sum
+    # the largest of 9 values for each of 8, the differences, their powers, the sum of these, its logarithm, a sum
     ("logsumexp.default", {"self": "x", "dim": [1]}, {"x": TOKENS, "y": VECTOR},
      {"cmp": 8 * 8, "add": 72 + 72 + 8, "exp": 72, "log": 8}),
     ("logsumexp.default", {"self": "x", "dim": [1], "keepdim": True}, {"x": TOKENS, "y": (1, 1, 8)},
