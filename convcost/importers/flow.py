@@ -97,6 +97,8 @@ class ValueTable(ABC):
         """Return a value as one vector, or as tokens."""
         value = self.moved(name)
         batch = value.batch if value.shape else None
+        if batch == len(value.full) - 1 > 0:  # which holds the features
+            batch = None
         return self.tensor(name, batch=batch, layout=TOKENS if len(without(value.full, batch)) > 1 else "")
 
     def many_pictures(self, name: str) -> bool:

@@ -41,6 +41,7 @@ ONE = [  # operator, arguments, shapes before and after, the layer
     ("gelu", {"approximate": "=tanh"}, MAP, MAP, "gelu: {approximate: tanh}"),
     ("leaky_relu", {"negative_slope": 0.2}, MAP, MAP, "leaky_relu: {negative_slope: 0.2}"),
     ("elu", {}, MAP, MAP, "elu"),
+    ("rrelu", {"lower": 0.125, "upper": 0.375}, MAP, MAP, "leaky_relu: {negative_slope: 0.25}"),  # the mean of both
     ("softplus", {}, MAP, MAP, "softplus"),
     ("softmax", {"dim": 1}, MAP, MAP, "softmax"),
     ("log_softmax", {"dim": -1}, TOKENS, TOKENS, "log_softmax: {axis: 1}"),
@@ -479,6 +480,19 @@ SPREAD = [  # operator, arguments, values, the ledger of what it is
      {"mul": 24, "add": 24, "sqrt": 2, "cmp": 2, "div": 16}),
     ("pairwise_distance.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
      {"add": 24, "mul": 8, "sqrt": 1}),  # x − z, + ε, and the length of 8 values
+    # the largest of 9 values for each of 8, the differences, their powers, the sum of these, its logarithm, a sum
+    ("logsumexp.default", {"self": "x", "dim": [1]}, {"x": TOKENS, "y": VECTOR},
+     {"cmp": 8 * 8, "add": 72 + 72 + 8, "exp": 72, "log": 8}),
+    ("logsumexp.default", {"self": "x", "dim": [1], "keepdim": True}, {"x": TOKENS, "y": (1, 1, 8)},
+     {"cmp": 8 * 8, "add": 72 + 72 + 8, "exp": 72, "log": 8}),
+    ("log1p.default", {"self": "x"}, {"x": VECTOR, "y": VECTOR}, {"add": 8, "log": 8}),
+    ("expm1.default", {"self": "x"}, {"x": VECTOR, "y": VECTOR}, {"add": 8, "exp": 8}),
+    # a + α·b, a − α·b, b − α·a, α·b alone where a is a number; a + α·b·c
+    *((f"{name}.Tensor", {"self": "x", "other": "z", "alpha": 3}, {"x": VECTOR, "z": VECTOR, "y": VECTOR},
+       {"mul": 8, "add": 8}) for name in ("add", "sub", "rsub")),
+    ("rsub.Scalar", {"self": "x", "other": 2, "alpha": 0.5}, {"x": VECTOR, "y": VECTOR}, {"mul": 8, "add": 8}),
+    ("addcmul.default", {"self": "x", "tensor1": "z", "tensor2": "z", "value": 0.5},
+     {"x": VECTOR, "z": VECTOR, "y": VECTOR}, {"mul": 16, "add": 8}),
     # 5·4 places of a row of 3, with a matrix of 2×3: each product is added
     ("affine_grid_generator.default", {"theta": "x", "size": [1, 8, 5, 4], "align_corners": False},
      {"x": (1, 2, 3), "y": (1, 5, 4, 2)}, {"mul": 120, "add": 120}),

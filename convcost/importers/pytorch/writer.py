@@ -37,6 +37,7 @@ RULES: Registry[Rule] = Registry("ATen operator", "convcost.aten")
 
 
 _MOVES = frozenset(("Identity", "Reshape", "Squeeze", "Unsqueeze", "Cast"))
+_ORDERS = _MOVES | {"Transpose", "Slice", "Split", "Gather", "Expand", "Concat", "Flatten"}
 
 
 class Cut(Struct, frozen=True):
@@ -95,6 +96,7 @@ class Writer:
         self._stale: set[str] = set()
         self._latest: dict[str, str] = {}  # what a value became by writing into it
         self._cuts: dict[str, Cut] = {}
+        self._moved: set[str] = set()  # of what is fixed: what is a weight, or part of one, in another order
         for placeholder, stored in program.stored.items():
             self._store(placeholder, stored)
 
@@ -229,6 +231,8 @@ class Writer:
         if all(each in self.constants or each in self.fixed for each in given):
             weights = frozenset().union(*map(self.weights_of, given)) if given else frozenset()
             self.fixed |= dict.fromkeys(outputs, weights)
+            if operator in _ORDERS and (given[0] in self.constants or given[0] in self._moved):
+                self._moved.update(outputs)
             if operator in _MOVES and given[0] in self.factors:
                 self.factors |= dict.fromkeys(outputs, self.factors[given[0]])
 
@@ -296,6 +300,24 @@ class Writer:
         seen = f"{name}%{'×'.join(map(str, shape))}"
         self.constants[seen] = replace(self.constants[name], shape=tuple(shape))
         return seen
+
+    def prepared_weight(self, value: Any) -> str | None:
+        """Return the name of a matrix that is worked out of a single weight of its size, its axes exchanged.
+
+        It counts as that weight, as a convolution's kernel does; None where it is something else, or is only moved.
+        """
+        name = self.name(value)
+        weights = self.fixed.get(name, frozenset())
+        if len(weights) != 1 or name in self._moved:
+            return None
+        (weight,) = weights
+        found = next(each for each in self.constants.values() if each.name == weight)
+        rows, columns = self.shape(value)
+        if not isinstance(rows, int) or not isinstance(columns, int) or prod(found.shape) != rows * columns:
+            return None
+        self.notes["Weights are worked out before they are used: counted as prepared with the model."] = None
+        self.constants[f"{name}%ᵀ"] = replace(found, shape=(columns, rows), values=None)
+        return f"{name}%ᵀ"
 
     def turned(self, value: Any) -> str:
         """Return the name of a matrix of the module, its axes exchanged; it stays the tensor that it is.
