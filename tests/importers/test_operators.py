@@ -57,6 +57,8 @@ def types(rows):
         (one("Pad", "x p", [ints("p", 0, 0, 0, 0, 0, 3, 0, 0)]), [("pad", {"padding": [[0, 3]], "axis": [0]})]),
         (one("Pad", "x p  a".replace("  ", " v "), [ints("p", 1, 2), w.tensor("v", [], [3.0]), ints("a", 3)]),
          [("pad", {"padding": [[0, 0], [1, 2]], "mode": "constant", "value": 3.0})]),
+        (one("Pad", "x p", [ints("p", 0, 1, 0, 2)], shape=(1, 8)),  # a vector as a row
+         [("reshape", {"shape": [1, 8], "layout": "feature_map"}), ("pad", {"padding": [[1, 2]]}), ("flatten", {})]),
         (one("Pad", "x p v", [ints("p", *[0] * 8), w.tensor("v", [], [float("-inf")])]), []),
         (one("Pad", "x p v", [ints("p", 0, 0, 0, 0, 0, 0, 0, 1), w.tensor("v", [], [float("-inf")])]),
          [("pad", {"padding": [[0, 0], [0, 1]], "mode": "constant", "value": -(10**15)})]),
@@ -101,6 +103,11 @@ def types(rows):
         (one("Max", "x z"), [("maximum", {})]),
         (one("Max", "x n", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "maximum", "value": 2})]),
         (one("Min", "n x", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "minimum", "value": 2})]),
+        (one("Max", "x n", [w.tensor("n", [], [1e16])]),  # larger than a number of a spec may be
+         [("parameter", {"shape": [1]}), ("reshape", {"shape": [1, 1, 1]}), ("maximum", {})]),
+        (one("Mul", "x n", [w.tensor("n", [1] * 5, [2.0])]),  # which has an axis more
+         [("parameter", {"shape": [1] * 4}), ("reshape", {"shape": [1, 8, 6, 4]}), ("multiply", {})]),
+        (one("Sum", "x n", [w.tensor("n", [], [2.0])]), [("parameter", {"shape": [1]}), ("reshape", {"shape": [1, 1, 1]}), ("add", {})]),
         (one("Max", "x n", [w.tensor("n", [8, 1, 1])]), [("parameter", {"shape": [8, 1, 1]}), ("maximum", {})]),
         (one("Sub", "x z"), [("subtract", {})]),
         (one("Add", "x m.b", [w.tensor("m.b", [6, 4])]), [("parameter", {"shape": [6, 4]}), ("reshape", {"shape": [1, 6, 4]}), ("add", {})]),
