@@ -438,8 +438,6 @@ class Mapper(ValueTable):
 
     def _name(self, node: Node, weights: Sequence[Constant]) -> str:
         """Return the module path that the file gives: of the node, else of its weights."""
-        if not weights:
-            return node.scope
         for each in weights:
             for name in (self._name_of_weight(node, each), each.name):
                 path, _, leaf = name.rpartition(".")

@@ -103,6 +103,9 @@ def types(rows):
         (one("Max", "x z"), [("maximum", {})]),
         (one("Max", "x n", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "maximum", "value": 2})]),
         (one("Min", "n x", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "minimum", "value": 2})]),
+        # what the exporter worked out is a number of the program, whatever the module around it is called
+        (one("Mul", "x /layer1/layer1.0/Constant_output_0", [w.tensor("/layer1/layer1.0/Constant_output_0", [], [2.0])]),
+         [("elementwise", {"op": "multiply", "value": 2})]),
         (one("Max", "x n", [w.tensor("n", [], [1e16])]),  # larger than a number of a spec may be
          [("parameter", {"shape": [1]}), ("reshape", {"shape": [1, 1, 1]}), ("maximum", {})]),
         (one("Mul", "x n", [w.tensor("n", [1] * 5, [2.0])]),  # which has an axis more
@@ -115,6 +118,8 @@ def types(rows):
         (one("Sub", "x m.s", [w.tensor("m.s", [8, 1, 1])]), [("shift", {})]),
         (one("Concat", "x z", axis=-1), [("concat", {"axis": 2})]),
         (one("Concat", "x", axis=1), []),
+        (chain([("Slice", "x s e one", "a", {}), ("Concat", "x a", "y", {"axis": 1})], [ints("s", 0), ints("e", 4), ints("one", 1)]),
+         [("slice", {"end": 4}), ("concat", {})]),
         # functions
         (one("Exp"), [("elementwise", {"op": "exp"})]),
         (one("Pow", "x n", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "square"})]),

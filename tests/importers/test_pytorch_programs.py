@@ -230,6 +230,34 @@ def test_programs_that_say_no_gradient_have_trainable_parameters(tmp_path):
         assert convcost.load(path).analyze().total.params == params
 
 
+@pytest.mark.parametrize(
+    ("name", "learned", "written"),
+    [
+        ("relu", {}, ["conv: {out_channels: 4, kernel_size: 1, bias: false, activation: relu}"]),
+        (
+            "prelu",
+            {"m.s": (4,)},
+            ["conv: {out_channels: 4, kernel_size: 1, bias: false}", "prelu: {num_parameters: 4}"],
+        ),
+    ],
+)
+def test_what_learns_is_not_written_with_a_frozen_layer(name, learned, written, tmp_path):
+    weight = {"weight": "p_m_s"} if learned else {}
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call(f"aten.{name}.default", "b", "m", self="a", **weight),
+        w.call("aten.conv2d.default", "y", "d", input="b", weight="p_d_weight"),
+    ]
+    parameters = {"c.weight": (4, 8, 1, 1), "d.weight": (2, 4, 1, 1), **learned}
+    values = {"x": MAP, "a": (1, 4, 6, 6), "b": (1, 4, 6, 6), "y": (1, 2, 6, 6)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters=parameters, frozen=["c.weight"]))
+    model = convcost.load(path)
+    assert all(each in model.text for each in written)
+    total = model.analyze().total
+    assert (total.params, total.buffers) == (8 + 4 * len(learned), 32)
+
+
 def test_a_norm_is_not_written_with_a_frozen_layer(tmp_path):
     names = {"weight": "p_n_weight", "bias": "p_n_bias", "running_mean": "b_n_mean", "running_var": "b_n_var"}
     calls = [

@@ -242,6 +242,12 @@ def test_other_files_are_not(content):
     assert importer_of(content) is None
 
 
+def test_a_file_is_known_by_its_head_where_a_field_is_longer():
+    # a documentation before the graph; a field of a number that no file of ONNX has
+    assert importer_of((w.whole(1, 8) + w.data(6, "d" * 5000) + CONV[2:])[:4096]).name == "ONNX"
+    assert importer_of((w.whole(1, 8) + w.data(99, "d" * 5000) + CONV[2:])[:4096]) is None
+
+
 class Weights:
     """The bytes of a file whose end is weights, of which none may be read."""
 
