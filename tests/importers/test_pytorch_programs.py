@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pt2_writer as w
 import pytest
 
@@ -205,6 +207,46 @@ def test_standardised_kernels_are_prepared_and_their_factors_scale_what_they_giv
     path.write_bytes(w.pt2(calls, values, ["y"], parameters=parameters))
     total = convcost.load(path).analyze().total
     assert (total.params, total.macs, total.ops.mul) == (4 * 72 + 4 + 4, 36 * 4 * 72, 36 * 4 * 72 + 36 * 4)
+
+
+def test_numbers_that_leave_a_weight_as_it_is_are_not_performed(tmp_path):
+    calls = [
+        w.call("aten.mul.Tensor", "k", self="p_c_weight", other=1),
+        w.call("aten.conv2d.default", "y", "c", input="x", weight="k"),
+    ]
+    path = tmp_path / "net.pt2"
+    values = {"x": MAP, "k": (4, 8, 1, 1), "y": (1, 4, 6, 6)}
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters={"c.weight": (4, 8, 1, 1)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (32, 36 * 32, 36 * 32)
+
+
+def test_tensors_of_the_meta_device_are_not_one(tmp_path):
+    # all of these have one storage, so that which are the same is not known: what is read counts
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call("aten.conv2d.default", "y", "d", input="a", weight="p_d_weight"),
+    ]
+    parameters = dict.fromkeys(("c.weight", "d.weight", "e.weight"), (8, 8, 1, 1))
+    config = {
+        path: {"path_name": "weight_0", "is_param": True, "use_pickle": False, "tensor_meta": w.meta((8, 8, 1, 1))}
+        for path in parameters
+    }
+    for each in config.values():
+        each["tensor_meta"]["device"] = {"type": "meta", "index": None}
+    program = w.program(calls, {"x": MAP, "a": MAP, "y": MAP}, ["y"], parameters=parameters)
+    path = tmp_path / "net.pt2"
+    path.write_bytes(
+        w.archive(
+            {
+                "net/data/weights/model_weights_config.json": json.dumps({"config": config}),
+                "net/models/model.json": json.dumps(program),
+            }
+        )
+    )
+    model = convcost.load(path)
+    assert model.analyze().total.params == 2 * 64
+    assert "not used" not in model.text
 
 
 def test_frozen_parameters_count_as_buffers(tmp_path):
