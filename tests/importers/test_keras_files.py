@@ -84,6 +84,9 @@ def refused(content, write):
         (k.hdf5([(0x15, bytes([0, 0]) + bytes(16))]),
          "error: the HDF5 file cannot be read: it has its attributes in a heap, which is not read: save it as .keras\n"
          " --> net\n  = found: at byte 120 of 138" + DAMAGED),
+        # attributes are nowhere else, though the message counts them
+        (k.hdf5([(0x15, bytes([0, 1, 0, 0]) + b"\xff" * 8 + bytes(8))]),
+         "error: the HDF5 file holds weights and no network\n --> net\n" + SAVE),
         (k.hdf5([(0x0C, bytes([4]) + bytes(15))]),
          "error: the HDF5 file cannot be read: an attribute has the version 4\n --> net\n"
          "  = found: at byte 120 of 136" + DAMAGED),

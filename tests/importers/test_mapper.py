@@ -217,6 +217,17 @@ def test_a_shuffle_of_channels_is_one_layer_and_its_shapes_may_be_worked_out(tex
     assert text(chain(*nodes, tensors=tensors)) == "  - channel_shuffle: {groups: 2}\n"
 
 
+def test_a_shuffle_that_turns_the_picture_too_is_something_else(text):
+    nodes = [
+        ("Reshape", "x parts", "a", {}),
+        ("Transpose", "a", "b", {"perm": [0, 2, 1, 4, 3]}),
+        ("Reshape", "b whole", "y", {}),
+    ]
+    shapes = {"parts": [1, 2, 4, 12, 12], "whole": [1, 8, 12, 12]}
+    tensors = [w.tensor(name, [len(shape)], shape, w.INT64) for name, shape in shapes.items()]
+    assert text(chain(*nodes, tensors=tensors)) == ("  - rearrange: {pattern: (c a) h w -> (a c) w h, a: 4}\n")
+
+
 def test_movements_that_undo_each_other_are_nothing(text):
     nodes = [
         ("Transpose", "x", "a", {"perm": [0, 2, 3, 1]}),

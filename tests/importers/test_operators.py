@@ -72,6 +72,8 @@ def types(rows):
         (one("Slice", "x s e a t", [ints("s", 5), ints("e", -(2**63)), ints("a", 2), ints("t", -1)]), [("flip", {"axis": [1]})]),
         (one("Slice", "x s e a t", [ints("s", 4), ints("e", 0), ints("a", 2), ints("t", -2)]),
          [("slice", {"axis": 1, "start": 2, "step": 2}), ("flip", {"axis": [1]})]),
+        (one("Slice", "x s e a t", [ints("s", 5), ints("e", -6), ints("a", 2), ints("t", -1)]),  # the first of 6 rows is left out
+         [("slice", {"axis": 1, "start": 1}), ("flip", {"axis": [1]})]),
         (one("Slice", "x s e", [ints("s", 0), ints("e", 2**62)]), []),
         # a step that leaves one value: of 8 channels the first, the fourth, the last
         (one("Slice", "x s e a t", [ints("s", 0), ints("e", 2**62), ints("a", 1), ints("t", 8)]), [("slice", {"end": 1})]),

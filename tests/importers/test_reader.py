@@ -129,6 +129,12 @@ def test_attributes_that_are_written_in_other_ways():
     assert (read["sparse"].shape, read["sparse"].values) == ((3, 4), None)
 
 
+def test_a_branch_may_give_a_value_of_the_graph_around_it():
+    branch = w.graph_attribute(w.graph([], {}, "x"))
+    node = w.node("If", "c", "y", then_branch=branch, else_branch=branch)
+    assert reader.read(w.model([node], {"x": [1, 4], "c": [1]}, "y"), "net.onnx").nodes[0].inputs == ("c", "x")
+
+
 def test_values_are_of_other_types_than_single_precision():
     value = w.value("x", ["N", 4]).replace(w.whole(1, w.FLOAT), w.whole(1, 10))
     graph = w.graph([w.node("Relu", "x", "y")], {}, "y") + w.data(11, value)
