@@ -263,6 +263,8 @@ def test_slices_the_other_way_round_are_a_roll(items):
     model = chain(nodes, tensors, (1, 8, 6, 4))
     # 2 of 6 leave in front; 3 of 4 in front are 1 behind
     assert types(items(model)) == [("roll", {"shift": [-2, 1], "axis": [1, 2]})]
+    beside = chain([*nodes, ("Concat", "x y", "z", {"axis": 1})], tensors, (1, 8, 6, 4), "z")  # of no slices
+    assert [type for type, _ in types(items(beside))] == ["roll", "concat"]
     again = chain([*nodes, ("Relu", "c", "z", {})], tensors, (1, 8, 6, 4), "y z")  # what lies between is read
     assert [type for type, _ in types(items(again))] == ["roll", "roll", "relu"]
     nodes[1] = ("Slice", "x n0 n3 axis2", "b", {})

@@ -6,22 +6,12 @@ import json
 
 import pt2_writer as w
 import pytest
+from test_pytorch_operators import layers
 
 import convcost
 from convcost.importers import IMPORTERS, import_model
 from convcost.spec import load
 from convcost.spec.source import Source
-
-
-def layers(calls, values, **more):
-    """Return the layers of a program's spec as text; what is read again gives the same network."""
-    last = calls[-1]["outputs"][0]
-    outputs = more.pop("outputs", None) or [(last.get("as_tensor") or last["as_tensors"][0])["name"]]
-    found = import_model(IMPORTERS["pytorch"], w.pt2(calls, values, outputs, **more), "net.pt2", flat=True)
-    network = load(Source("net.pt2", found.text), found.sizes)
-    assert found.difference(network) == ""
-    return found.text.partition("layers:\n")[2].splitlines()
-
 
 MAP, TOKENS = (1, 8, 6, 6), (1, 9, 8)
 

@@ -9,6 +9,7 @@ from convcost.importers.tflite.model import FileOperator
 from convcost.importers.tflite.translator import Translator, Untranslatable, translates
 
 _PADDING = ("SAME_UPPER", "VALID")
+_OTHER_CHANNELS = "its kernel does not take the channels that reach it"
 
 
 def _options(operator: FileOperator) -> FlatTable:
@@ -32,74 +33,48 @@ def _steps(options: FlatTable, *fields: int, default: int = 0) -> tuple[int, ...
 @translates("CONV_2D")
 def conv(translator: Translator, operator: FileOperator) -> None:
     """Translate a convolution; with a kernel for fewer channels than there are it has groups."""
-    options = _options(operator)
-    source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
-    out, *size, channels = kernel.shape
-    reaching = translator.tensor(source).shape[-1]
-    if channels < 1 or reaching % channels or len(size) != 2:
-        raise Untranslatable("its kernel does not take the channels that reach it")
-    translator.give(
-        operator,
-        "Conv",
-        [
-            translator.picture(source),
-            translator.constant(kernel.index, (out, channels, *size)),
-            *translator.bias(operator, 2),
-        ],
-        first=True,
-        auto_pad=_padding(options),
-        strides=_steps(options, 2, 1),
-        dilations=_steps(options, 5, 4, default=1),
-        group=reaching // channels,
-    )
+    out, height, width, channels = translator.tensor(operator.inputs[1]).shape
+    _convolve(translator, operator, (out, channels, height, width), strides=(2, 1), dilations=(5, 4))
 
 
 @translates("DEPTHWISE_CONV_2D")
 def depthwise_conv(translator: Translator, operator: FileOperator) -> None:
     """Translate a depthwise convolution; its multiplier follows from its kernel."""
-    options = _options(operator)
-    source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
-    one, height, width, out = kernel.shape
-    channels = translator.tensor(source).shape[-1]
-    if one != 1 or channels < 1 or out % channels:
-        raise Untranslatable("its kernel does not take the channels that reach it")
-    translator.give(
-        operator,
-        "Conv",
-        [
-            translator.picture(source),
-            translator.constant(kernel.index, (out, 1, height, width)),
-            *translator.bias(operator, 2),
-        ],
-        first=True,
-        auto_pad=_padding(options),
-        strides=_steps(options, 2, 1),
-        dilations=_steps(options, 6, 5, default=1),
-        group=channels,
-    )
+    one, height, width, out = translator.tensor(operator.inputs[1]).shape
+    if one != 1 or out % translator.tensor(operator.inputs[0]).shape[-1]:
+        raise Untranslatable(_OTHER_CHANNELS)
+    _convolve(translator, operator, (out, 1, height, width), strides=(2, 1), dilations=(6, 5))
 
 
 @translates("CONV_3D")
 def conv_3d(translator: Translator, operator: FileOperator) -> None:
     """Translate a convolution of volumes."""
+    *size, channels, out = translator.tensor(operator.inputs[1]).shape
+    _convolve(translator, operator, (out, channels, *size), strides=(1, 3, 2), dilations=(5, 7, 6))
+
+
+def _convolve(
+    translator: Translator,
+    operator: FileOperator,
+    kernel: tuple[int, ...],
+    *,
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+) -> None:
+    """Give a convolution whose kernel has a shape as ONNX has it; the fields of its steps are given for each axis."""
     options = _options(operator)
-    source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
-    *size, channels, out = kernel.shape
-    reaching = translator.tensor(source).shape[-1]
-    if channels < 1 or reaching % channels or len(size) != 3:
-        raise Untranslatable("its kernel does not take the channels that reach it")
+    source, weights = operator.inputs[:2]
+    reaching, channels = translator.tensor(source).shape[-1], kernel[1]
+    if channels < 1 or reaching % channels:
+        raise Untranslatable(_OTHER_CHANNELS)
     translator.give(
         operator,
         "Conv",
-        [
-            translator.picture(source),
-            translator.constant(kernel.index, (out, channels, *size)),
-            *translator.bias(operator, 2),
-        ],
+        [translator.picture(source), translator.constant(weights, kernel), *translator.bias(operator, 2)],
         first=True,
         auto_pad=_padding(options),
-        strides=_steps(options, 1, 3, 2),
-        dilations=_steps(options, 5, 7, 6, default=1),
+        strides=_steps(options, *strides),
+        dilations=_steps(options, *dilations, default=1),
         group=reaching // channels,
     )
 
