@@ -423,6 +423,15 @@ def test_a_product_with_a_value_that_is_turned(turned, write):
     assert mapped(model).outputs[0].shape == (8, 6, 6)
 
 
+def test_a_dense_layer_behind_a_new_axis_reads_one_feature(write):
+    keys = [{"class_name": "__ellipsis__", "config": {}}, None]
+    cut = k.called(k.layer("GetItem", "f", module="keras.src.ops.numpy"), k.tensor("x", *MAP), keys)
+    dense = k.called(k.layer("Dense", "d", units=5), k.tensor("f", *MAP, 1))
+    model = k.functional({"x": MAP}, [cut, dense], "d")
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.params == 5 * 1 + 5
+    assert mapped(model).outputs[0].shape == (8, 6, 4, 5)
+
+
 def test_heads_that_share_keys_need_not_be_as_many_as_there_are_keys():
     """6 heads of queries, 2 of keys and values, of 3 numbers each, over 7 steps of 8 features."""
     values = [k.tensor("x", 7, 8)] * 2

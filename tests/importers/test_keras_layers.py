@@ -60,6 +60,7 @@ def refusal(model):
         (MAP, k.layer("Dense", units=3), "conv: {out_channels: 3, kernel_size: 1}"),
         (MAP, k.layer("Dense", units=3.0), "conv: {out_channels: 3, kernel_size: 1}"),
         (MAP, k.layer("Softmax", axis=[1]), "softmax: {axis: 1}"),
+        ([4, 4, 64], k.layer("GroupNormalization"), "group_norm: {num_groups: 32}"),
         ([None, 6, 4], k.layer("Reshape", target_shape=[-1, 4]), "tokens"),
         (MAP, k.layer("Rescaling", scale={"class_name": "__numpy__", "config": {"value": [1, 2, 3, 4, 5, 6]}}),
          "scale: {learned: false}"),

@@ -90,6 +90,7 @@ def types(rows):
         (one("Split", outputs="y0 y1", axis=2), [("split", {"chunks": 2, "axis": 1})]),
         (one("Split", "x s", [ints("s", 2, 6)], outputs="y0 y1", axis=1), [("split", {"sizes": [2, 6]})]),
         (one("Split", "x", outputs="y", axis=1), []),
+        (one("Split", outputs="y0 y1 y2", axis=1), [("split", {"sizes": [3, 3, 2]})]),  # 8 channels
         (one("Expand", "x s", [ints("s", 1, 5, 1, 1)], shape=(1, 1, 6, 4)), [("expand", {"shape": [5, 6, 4]})]),
         (one("Expand", "x s", [ints("s", 1, 1)]), []),
         (chain([("Slice", "x zero zero one", "e", {}), ("Concat", "x e", "a", {"axis": 1}), ("Relu", "a", "y", {})], [ints("zero", 0), ints("one", 1)]), []),

@@ -245,8 +245,7 @@ def test_branches_within_a_residual_are_written_within_it():
 
 
 def test_modules_without_names_are_called_after_their_structure():
-    content = nets.googlenet(scoped=False)
-    written = import_model(IMPORTERS["onnx"], content, "net.onnx").text
+    written = import_model(IMPORTERS["onnx"], nets.googlenet(scoped=False), "net.onnx").text
     assert written.partition("blocks:\n")[2].splitlines()[0] == "  inception:"
 
 
