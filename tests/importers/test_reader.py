@@ -11,8 +11,8 @@ import pytest
 
 import convcost
 from convcost.importers import importer_of
-from convcost.importers.onnx import reader, tensors
-from convcost.importers.onnx.wire import MOST_FIELDS, Wire, WireError
+from convcost.importers.onnx import reader, tensors, wire
+from convcost.importers.onnx.wire import Wire, WireError
 
 DATA = Path(__file__).parent / "data"
 CONV = w.model(
@@ -228,10 +228,15 @@ def test_more_numbers_than_any_list_has_are_an_error():
     )
 
 
-def test_a_flood_of_fields_ends():
-    content = b"\x08\x01" * (MOST_FIELDS + 1)
-    with pytest.raises(WireError, match="more than 5,000,000 fields"):
+def test_a_flood_of_fields_ends(monkeypatch):
+    monkeypatch.setattr(wire, "MOST_FIELDS", 1_000)
+    content = b"\x08\x01" * 1_001
+    with pytest.raises(WireError, match="more than 1,000 fields"):
         list(Wire(content).fields(0, len(content)))
+    assert len(list(Wire(content[2:]).fields(0, 2_000))) == 1_000
+    entry = w.data(1, "k") + w.data(2, "v")  # two fields in one look
+    with pytest.raises(WireError, match="more than 1,000 fields"):
+        [Wire.entry(read, 0, len(entry)) for read in [Wire(entry)] for _ in range(501)]
 
 
 @pytest.mark.parametrize(
