@@ -183,8 +183,12 @@ def test_attention_without_a_projection_or_biases(items):
             *CORE, first=[*SEPARATE[:6], ("Relu", "a", "a0", {}), ("Reshape", "a0 heads", "a1", {}), *SEPARATE[7:]]
         ),
         attended(*CORE, first=[*SEPARATE[:6], *SWAPPED, *SEPARATE[7:]], tensors=[ints("pairs", 1, 2, 3, CHANNELS)]),
+        chain([*SEPARATE, *CORE, *JOINED, *END, ("Relu", "d", "z", {})], TENSORS, ROWS, "y z"),  # others read scores
+        attended(
+            *CORE, first=[*SLICED[:-1], ("Slice", "p2 n4 n8 three", "c2", {})]
+        ),  # keys are values, a third is none
     ],
-    ids=["between", "axis", "heads", "read elsewhere", "not linear", "other positions"],
+    ids=["between", "axis", "heads", "read elsewhere", "not linear", "other positions", "scores", "overlap"],
 )
 def test_what_is_no_attention_stays_as_it_is(model, items):
     kinds = [type for type, _ in types(items(model))]
