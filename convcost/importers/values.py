@@ -49,6 +49,17 @@ class Moved(Struct, frozen=True):
         return without(self.full, self.batch)
 
 
+def counted_axis(axis: int, rank: int) -> int:
+    """Return the number of an axis, which may be counted from the last.
+
+    Raises:
+        Unsupported: There is no such axis.
+    """
+    if not -rank <= axis < rank:
+        raise Unsupported(f"it has no axis {axis}")
+    return axis % rank
+
+
 def without(full: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
     """Return a shape without one of its axes."""
     return full if axis is None else (*full[:axis], *full[axis + 1 :])

@@ -248,6 +248,35 @@ def test_attention_is_counted_as_it_is_performed(write):
     assert masked.adds - total.adds == 6 * 6 + 2 * 6 * 6  # 1 less the mask, which is added to each score
 
 
+@pytest.mark.parametrize("kind", ["Add", "Concatenate"])
+def test_values_with_fewer_axes_are_stretched(kind, write):
+    """A vector of 4 is added to each of 7, or joined with them: Keras gives it axes of size 1 behind the batch."""
+    first, second = [7, 4], [4] if kind == "Add" else [7, 4]
+    layer = k.called(k.layer(kind, "f"), [k.tensor("x", *first), k.tensor("y", *second)])
+    model = k.functional({"x": first, "y": second}, [layer], "f")
+    assert mapped(model).outputs[0].shape == ((7, 4) if kind == "Add" else (7, 8))
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.adds == (28 if kind == "Add" else 0)
+
+
+def test_functions_stretch_from_the_last_axis(write):
+    subtract = k.layer("Subtract", "f", module="keras.src.ops.numpy")
+    subtract = k.called(subtract, k.tensor("x", 5, 7, 4), k.tensor("y", 7, 4))
+    model = k.functional({"x": [5, 7, 4], "y": [7, 4]}, [subtract], "f")
+    assert mapped(model).outputs[0].shape == (5, 7, 4)
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.adds == 5 * 7 * 4
+
+
+def test_attention_without_projections_may_be_causal(write):
+    """6 · 6 scores of 8 products each, as many for what they weigh, and a sum for each score."""
+    totals = []
+    for causal in ({}, {"use_causal_mask": True}):
+        layer = k.called(k.layer("Attention", "a"), [k.tensor("x", *STEPS)] * 2, **causal)
+        model = k.functional({"x": STEPS}, [layer], "a")
+        totals.append(convcost.load(write(k.text(model), "net.json")).analyze().total)
+    assert [total.macs for total in totals] == [2 * 36 * 8] * 2
+    assert totals[1].adds - totals[0].adds == 36
+
+
 def test_numbers_of_the_program_are_no_weights(write):
     """24 sums with an array, 6 · 4; neither a parameter nor a buffer."""
     total = convcost.load(write(k.text(function("Add", [[1.0] * 4] * 6, shape=[6, 4])), "net.json")).analyze().total
@@ -400,6 +429,15 @@ def test_a_product_with_a_value_that_is_turned(turned, write):
     model = of_tensorflow("linalg.matmul", first=["x", 0, 0, {"b": ["x", 0, 0], turned: True}])
     assert convcost.load(write(k.text(model), "net.json")).analyze().total.macs == 8 * 6 * 6 * 4
     assert mapped(model).outputs[0].shape == (8, 6, 6)
+
+
+def test_a_dense_layer_behind_a_new_axis_reads_one_feature(write):
+    keys = [{"class_name": "__ellipsis__", "config": {}}, None]
+    cut = k.called(k.layer("GetItem", "f", module="keras.src.ops.numpy"), k.tensor("x", *MAP), keys)
+    dense = k.called(k.layer("Dense", "d", units=5), k.tensor("f", *MAP, 1))
+    model = k.functional({"x": MAP}, [cut, dense], "d")
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.params == 5 * 1 + 5
+    assert mapped(model).outputs[0].shape == (8, 6, 4, 5)
 
 
 def test_heads_that_share_keys_need_not_be_as_many_as_there_are_keys():

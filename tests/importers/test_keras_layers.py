@@ -60,7 +60,10 @@ def refusal(model):
         (MAP, k.layer("Dense", units=3), "conv: {out_channels: 3, kernel_size: 1}"),
         (MAP, k.layer("Dense", units=3.0), "conv: {out_channels: 3, kernel_size: 1}"),
         (MAP, k.layer("Softmax", axis=[1]), "softmax: {axis: 1}"),
+        ([4, 4, 64], k.layer("GroupNormalization"), "group_norm: {num_groups: 32}"),
         ([None, 6, 4], k.layer("Reshape", target_shape=[-1, 4]), "tokens"),
+        (MAP, k.layer("Rescaling", scale={"class_name": "__numpy__", "config": {"value": [1, 2, 3, 4, 5, 6]}}),
+         "scale: {learned: false}"),
         (STEPS, k.layer("Dense", units=3, use_bias=False), "linear: {out_features: 3, bias: false}"),
         (STEPS, k.layer("EinsumDense", equation="abc,cd->abd", output_shape=[None, 3], bias_axes="d"),
          "linear: {out_features: 3}"),
@@ -189,6 +192,9 @@ def test_slopes_for_each_position_are_what_is_performed():
         (k.layer("Conv2D", filters=4, kernel_size=1, module="mine", registered="mine>Conv2D"),
          "mine>Conv2D has no layer type"),
         (k.layer("Thing", module="a.b"), "a.b.Thing has no layer type"),
+        (k.layer("mine>Thing"), "mine>Thing has no layer type"),
+        (k.layer("UpSampling2D", size=2, interpolation=[1]),
+         "keras.layers.UpSampling2D cannot be mapped: its configuration is none that Keras writes"),
         (k.layer("ReLU", threshold=0.5), "keras.layers.ReLU cannot be mapped: it has a threshold"),
         (k.layer("ReLU", max_value=6, negative_slope=0.1),
          "keras.layers.ReLU cannot be mapped: it has a slope and a bound"),
@@ -246,6 +252,13 @@ def test_a_recurrent_layer_that_is_no_layer_type_says_why(layer, reason):
     kind, name = layer["class_name"], layer["config"]["name"]
     expected = f"error: the operator keras.layers.{kind} cannot be mapped: {reason}\n --> net.json, {name}\n"
     assert refusal(k.sequential(STEPS, layer)) == expected + "  = found: it reads 7×4"
+
+
+def test_an_activation_of_ones_own_is_named_with_its_layer():
+    dense = k.layer("Dense", "d", units=3, activation={"class_name": "Own", "config": {"name": "own"}})
+    assert refusal(k.sequential(MAP, dense)) == (
+        "error: the operator keras.Own has no layer type\n --> net.json, d.own\n  = found: it reads 3×9×8"
+    )
 
 
 def test_gates_that_are_no_sigmoids_are_noted():

@@ -237,6 +237,36 @@ def test_behind_an_unknown_layer_the_recorded_shapes_serve():
     ]
 
 
+def inner(*reads):
+    """Return a model of one input within a model, which is called with these values."""
+    relu = k.called(k.layer("ReLU", "r"), k.tensor("i", *MAP))
+    model = k.functional({"i": MAP}, [relu], "r")
+    model["config"]["name"] = "m"
+    return k.functional({"x": MAP, "y": MAP}, [k.called(model, *reads)], "m")
+
+
+def test_a_model_within_is_called_with_as_many_values_as_it_has_inputs():
+    x, y = k.tensor("x", *MAP), k.tensor("y", *MAP)
+    assert [type for _, type, _ in rows(inner(x))] == ["relu"]
+    assert message(inner([x, y])) == "error: a model of 1 inputs is called with 2 values\n --> net.json"
+
+
+def test_a_shape_that_stands_in_a_model_that_comes_first():
+    dense = {"class_name": "Dense", "config": {"name": "d", "units": 3, "batch_input_shape": [None, 6]}}
+    last = {"class_name": "Dense", "config": {"name": "e", "units": 2}}
+    for layers in ({"name": "in", "layers": [dense]}, [dense]):  # Keras 2, and an older one
+        first = {"class_name": "Sequential", "config": layers}
+        model = {"class_name": "Sequential", "config": {"name": "net", "layers": [first, last]}}
+        found = import_model(IMPORTERS["keras"], k.text(model), "net.json").model
+        assert [item.fields["out_features"] for item in found.items] == [3, 2]
+
+
+def test_a_layer_may_have_the_name_of_another_one_s_second_value():
+    relu = k.called(k.called(k.layer("ReLU", "a"), k.tensor("x", *MAP)), k.tensor("a", *MAP))
+    other = k.called(k.layer("ReLU", "a:1"), k.tensor("a", *MAP, node=1))
+    assert [type for _, type, _ in rows(k.functional({"x": MAP}, [relu, other], "a:1"))] == ["relu"] * 3
+
+
 def test_what_nothing_gives_is_an_error():
     model = branches()
     model["config"]["layers"][1]["inbound_nodes"][0]["args"] = [k.tensor("gone", *MAP)]

@@ -57,6 +57,8 @@ def types(rows):
         (one("Pad", "x p", [ints("p", 0, 0, 0, 0, 0, 3, 0, 0)]), [("pad", {"padding": [[0, 3]], "axis": [0]})]),
         (one("Pad", "x p  a".replace("  ", " v "), [ints("p", 1, 2), w.tensor("v", [], [3.0]), ints("a", 3)]),
          [("pad", {"padding": [[0, 0], [1, 2]], "mode": "constant", "value": 3.0})]),
+        (one("Pad", "x p", [ints("p", 0, 1, 0, 2)], shape=(1, 8)),  # a vector as a row
+         [("reshape", {"shape": [1, 8], "layout": "feature_map"}), ("pad", {"padding": [[1, 2]]}), ("flatten", {})]),
         (one("Pad", "x p v", [ints("p", *[0] * 8), w.tensor("v", [], [float("-inf")])]), []),
         (one("Pad", "x p v", [ints("p", 0, 0, 0, 0, 0, 0, 0, 1), w.tensor("v", [], [float("-inf")])]),
          [("pad", {"padding": [[0, 0], [0, 1]], "mode": "constant", "value": -(10**15)})]),
@@ -70,6 +72,8 @@ def types(rows):
         (one("Slice", "x s e a t", [ints("s", 5), ints("e", -(2**63)), ints("a", 2), ints("t", -1)]), [("flip", {"axis": [1]})]),
         (one("Slice", "x s e a t", [ints("s", 4), ints("e", 0), ints("a", 2), ints("t", -2)]),
          [("slice", {"axis": 1, "start": 2, "step": 2}), ("flip", {"axis": [1]})]),
+        (one("Slice", "x s e a t", [ints("s", 5), ints("e", -6), ints("a", 2), ints("t", -1)]),  # the first of 6 rows is left out
+         [("slice", {"axis": 1, "start": 1}), ("flip", {"axis": [1]})]),
         (one("Slice", "x s e", [ints("s", 0), ints("e", 2**62)]), []),
         # a step that leaves one value: of 8 channels the first, the fourth, the last
         (one("Slice", "x s e a t", [ints("s", 0), ints("e", 2**62), ints("a", 1), ints("t", 8)]), [("slice", {"end": 1})]),
@@ -86,6 +90,7 @@ def types(rows):
         (one("Split", outputs="y0 y1", axis=2), [("split", {"chunks": 2, "axis": 1})]),
         (one("Split", "x s", [ints("s", 2, 6)], outputs="y0 y1", axis=1), [("split", {"sizes": [2, 6]})]),
         (one("Split", "x", outputs="y", axis=1), []),
+        (one("Split", outputs="y0 y1 y2", axis=1), [("split", {"sizes": [3, 3, 2]})]),  # 8 channels
         (one("Expand", "x s", [ints("s", 1, 5, 1, 1)], shape=(1, 1, 6, 4)), [("expand", {"shape": [5, 6, 4]})]),
         (one("Expand", "x s", [ints("s", 1, 1)]), []),
         (chain([("Slice", "x zero zero one", "e", {}), ("Concat", "x e", "a", {"axis": 1}), ("Relu", "a", "y", {})], [ints("zero", 0), ints("one", 1)]), []),
@@ -101,6 +106,14 @@ def types(rows):
         (one("Max", "x z"), [("maximum", {})]),
         (one("Max", "x n", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "maximum", "value": 2})]),
         (one("Min", "n x", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "minimum", "value": 2})]),
+        # what the exporter worked out is a number of the program, whatever the module around it is called
+        (one("Mul", "x /layer1/layer1.0/Constant_output_0", [w.tensor("/layer1/layer1.0/Constant_output_0", [], [2.0])]),
+         [("elementwise", {"op": "multiply", "value": 2})]),
+        (one("Max", "x n", [w.tensor("n", [], [1e16])]),  # larger than a number of a spec may be
+         [("parameter", {"shape": [1]}), ("reshape", {"shape": [1, 1, 1]}), ("maximum", {})]),
+        (one("Mul", "x n", [w.tensor("n", [1] * 5, [2.0])]),  # which has an axis more
+         [("parameter", {"shape": [1] * 4}), ("reshape", {"shape": [1, 8, 6, 4]}), ("multiply", {})]),
+        (one("Sum", "x n", [w.tensor("n", [], [2.0])]), [("parameter", {"shape": [1]}), ("reshape", {"shape": [1, 1, 1]}), ("add", {})]),
         (one("Max", "x n", [w.tensor("n", [8, 1, 1])]), [("parameter", {"shape": [8, 1, 1]}), ("maximum", {})]),
         (one("Sub", "x z"), [("subtract", {})]),
         (one("Add", "x m.b", [w.tensor("m.b", [6, 4])]), [("parameter", {"shape": [6, 4]}), ("reshape", {"shape": [1, 6, 4]}), ("add", {})]),
@@ -108,6 +121,8 @@ def types(rows):
         (one("Sub", "x m.s", [w.tensor("m.s", [8, 1, 1])]), [("shift", {})]),
         (one("Concat", "x z", axis=-1), [("concat", {"axis": 2})]),
         (one("Concat", "x", axis=1), []),
+        (chain([("Slice", "x s e one", "a", {}), ("Concat", "x a", "y", {"axis": 1})], [ints("s", 0), ints("e", 4), ints("one", 1)]),
+         [("slice", {"end": 4}), ("concat", {})]),
         # functions
         (one("Exp"), [("elementwise", {"op": "exp"})]),
         (one("Pow", "x n", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "square"})]),

@@ -233,11 +233,11 @@ NEARLY = {  # what comes near to one layer and is something else
     "a group norm whose factor is of the rows": ("group_norm", [*GROUPS, ("Mul", "c f4", "d", {}),
                                                                 ("Add", "d g4", "y", {})]),
     "a division by a length with an upper bound": (
-        "l2_normalize",
-        [("ReduceL2", "x", "n", {"axes": [1]}), ("Clip", "n eps two", "m", {}), ("Div", "x m", "y", {})]),
+        "l2_normalize", [("ReduceL2", "x", "n", {"axes": [1]}), ("Clip", "n eps two", "m", {}),
+                         ("Div", "x m", "y", {})]),
     "a division by the length of two axes": (
-        "l2_normalize",
-        [("ReduceL2", "x", "n", {"axes": [1, 2]}), ("Clip", "n eps", "m", {}), ("Div", "x m", "y", {})]),
+        "l2_normalize", [("ReduceL2", "x", "n", {"axes": [1, 2]}), ("Clip", "n eps", "m", {}),
+                         ("Div", "x m", "y", {})]),
 }  # fmt: skip
 
 

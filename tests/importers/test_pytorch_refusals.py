@@ -75,6 +75,19 @@ def test_regions_are_five_numbers():
     assert str(caught.value).splitlines()[0] == "error: the operator torchvision.roi_align has no layer type"
 
 
+def test_what_is_written_into_a_part_of_an_open_axis_is_refused():
+    calls = [
+        w.call("aten.slice.Tensor", "part", self="x", dim=1, start=0, end=2),
+        w.call("aten.relu_.default", "a", self="part"),
+        w.call("aten.neg.default", "y", self="x"),
+    ]
+    with pytest.raises(convcost.SpecError) as caught:
+        by_steps(calls, {"x": OPEN, "part": (1, 2, 4), "a": (1, 2, 4), "y": OPEN})
+    assert str(caught.value).splitlines()[0] == (
+        "error: the operator aten.writing into a part of a value has no layer type"
+    )
+
+
 def test_what_is_written_into_another_view_of_a_value_is_refused():
     calls = [
         w.call("aten.alias.default", "a", self="x"),

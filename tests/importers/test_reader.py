@@ -11,8 +11,8 @@ import pytest
 
 import convcost
 from convcost.importers import importer_of
-from convcost.importers.onnx import reader, tensors
-from convcost.importers.onnx.wire import MOST_FIELDS, Wire, WireError
+from convcost.importers.onnx import reader, tensors, wire
+from convcost.importers.onnx.wire import Wire, WireError
 
 DATA = Path(__file__).parent / "data"
 CONV = w.model(
@@ -129,6 +129,12 @@ def test_attributes_that_are_written_in_other_ways():
     assert (read["sparse"].shape, read["sparse"].values) == ((3, 4), None)
 
 
+def test_a_branch_may_give_a_value_of_the_graph_around_it():
+    branch = w.graph_attribute(w.graph([], {}, "x"))
+    node = w.node("If", "c", "y", then_branch=branch, else_branch=branch)
+    assert reader.read(w.model([node], {"x": [1, 4], "c": [1]}, "y"), "net.onnx").nodes[0].inputs == ("c", "x")
+
+
 def test_values_are_of_other_types_than_single_precision():
     value = w.value("x", ["N", 4]).replace(w.whole(1, w.FLOAT), w.whole(1, 10))
     graph = w.graph([w.node("Relu", "x", "y")], {}, "y") + w.data(11, value)
@@ -222,10 +228,15 @@ def test_more_numbers_than_any_list_has_are_an_error():
     )
 
 
-def test_a_flood_of_fields_ends():
-    content = b"\x08\x01" * (MOST_FIELDS + 1)
-    with pytest.raises(WireError, match="more than 5,000,000 fields"):
+def test_a_flood_of_fields_ends(monkeypatch):
+    monkeypatch.setattr(wire, "MOST_FIELDS", 1_000)
+    content = b"\x08\x01" * 1_001
+    with pytest.raises(WireError, match="more than 1,000 fields"):
         list(Wire(content).fields(0, len(content)))
+    assert len(list(Wire(content[2:]).fields(0, 2_000))) == 1_000
+    entry = w.data(1, "k") + w.data(2, "v")  # two fields in one look
+    with pytest.raises(WireError, match="more than 1,000 fields"):
+        [Wire.entry(read, 0, len(entry)) for read in [Wire(entry)] for _ in range(501)]
 
 
 @pytest.mark.parametrize(
@@ -240,6 +251,12 @@ def test_a_file_is_known_by_its_content(content):
 )
 def test_other_files_are_not(content):
     assert importer_of(content) is None
+
+
+def test_a_file_is_known_by_its_head_where_a_field_is_longer():
+    # a documentation before the graph; a field of a number that no file of ONNX has
+    assert importer_of((w.whole(1, 8) + w.data(6, "d" * 5000) + CONV[2:])[:4096]).name == "ONNX"
+    assert importer_of((w.whole(1, 8) + w.data(99, "d" * 5000) + CONV[2:])[:4096]) is None
 
 
 class Weights:

@@ -71,6 +71,8 @@ def test_a_custom_operator_is_named():
         (lstm(f0=RELU), "tflite.UNIDIRECTIONAL_SEQUENCE_LSTM cannot be mapped: its activation is not tanh"),
         (one("BATCH_MATMUL", [1, 6, 8], [1, 6], [8]), "tflite.BATCH_MATMUL cannot be mapped: its constant is no matrix"),
         (one("BATCH_MATMUL", [1, 6, 8], [1, 1, 1, 1, 6, 5], [8, 5]), "tflite.BATCH_MATMUL cannot be mapped: its inputs have different numbers of axes"),
+        (chain([5, 6, 8, 4], ("CONV_2D", [[5, 6, 8, 4]], [[4, 1, 1, 4]], {"f0": SAME, **CONV}), ("TRANSPOSE", [[6, 5, 8, 4]], [(1, 0, 2, 3)], {})),
+         "tflite.TRANSPOSE cannot be mapped: it moves the batch axis"),
         (one("PACK", PICTURE, [1, 2, 6, 8, 4], PICTURE, f0=w.i32(2), f1=w.i32(1)), "tflite.PACK cannot be mapped: it joins constants"),
         (one("UNPACK", PICTURE, [6, 8, 4], f0=w.i32(1), f1=w.i32(7)), "tflite.UNPACK cannot be mapped: there is no such axis"),
         (chain(PICTURE, ("SPLIT", [[1, 6, 8, 2]] * 2, [(9,)], {"f0": w.i32(2)})), "tflite.SPLIT cannot be mapped: there is no such axis"),

@@ -213,6 +213,20 @@ def test_a_network_is_written_as_a_person_would(model, text):
     assert found.difference(load(Source("net.onnx", text), {})) == ""
 
 
+@pytest.mark.parametrize("operator", ["Concat", "Sub"])
+def test_branches_that_run_in_another_order_than_they_meet_are_read_by_name(operator):
+    net = nets.Net(8, 16, 16)
+    first, second = net.conv("input", 4, 1, "a"), net.conv("input", 4, 3, "b")
+    more = {"axis": 1} if operator == "Concat" else {}
+    content = net.file(net.add(operator, [second, first], 8, **more))
+    written = import_model(IMPORTERS["onnx"], content, "net.onnx").text.partition("layers:\n")[2]
+    assert written.splitlines() == [
+        "  - {conv: {out_channels: 4, kernel_size: 1}, name: a}",
+        "  - {conv: {out_channels: 4, kernel_size: 3, padding: 1}, from: input, name: b}",
+        f"  - {{{'concat' if more else 'subtract'}: , from: [b, a]}}",
+    ]
+
+
 def test_branches_within_a_residual_are_written_within_it():
     net = nets.Net(8, 16, 16)
     start = net.relu(net.conv("input", 8, 3, "stem"))
@@ -231,8 +245,7 @@ def test_branches_within_a_residual_are_written_within_it():
 
 
 def test_modules_without_names_are_called_after_their_structure():
-    content = nets.googlenet(scoped=False)
-    written = import_model(IMPORTERS["onnx"], content, "net.onnx").text
+    written = import_model(IMPORTERS["onnx"], nets.googlenet(scoped=False), "net.onnx").text
     assert written.partition("blocks:\n")[2].splitlines()[0] == "  inception:"
 
 
