@@ -133,14 +133,15 @@ def read(spec: str | Path) -> Source:
     if (damaged := _no_model(shown, data)) is not None:
         raise SpecError(damaged)
     named = shown if spec == "-" else encodable(str(spec))
-    if model_options.current().inputs:
+    options = model_options.current()
+    if options.inputs and not options.mixed:
         help = "--set gives the symbols of a spec their values"
         raise OptionError(ErrorDetail(f"--input is for model files, and {named!r} is a spec", help=help))
-    if model_options.current().signature:
+    if options.signature and not options.mixed:
         raise OptionError(ErrorDetail(f"--signature is for TensorFlow Lite files, and {named!r} is a spec"))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
         raise SpecError(_unreadable(shown, f"it is {what}", _instead(Path(spec), what)))
-    return Source(shown, _decode(bytes(data), shown), declared=tuple(model_options.current().declare))
+    return Source(shown, _decode(bytes(data), shown), declared=tuple(options.declare))
 
 
 def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
