@@ -172,8 +172,8 @@ def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
 def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
     """Return the bytes of a file, and the name it is shown under."""
     if not isinstance(spec, (str, os.PathLike)):
-        found = f"found {type(spec).__name__}"
-        raise SpecError(ErrorDetail("a spec is a path, the name of a shipped spec, or a mapping", found=found))
+        message, found = "a spec is a path, the name of a shipped spec, or a mapping", f"found {type(spec).__name__}"
+        raise SpecError(ErrorDetail(message, found=found, help=_of_framework(spec)))
     path = Path(spec)
     shown = encodable(str(spec))
     try:
@@ -204,6 +204,17 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SpecError(_unreadable(shown, reason or "unknown reason", "")) from None
+
+
+def _of_framework(given: Any) -> str:
+    """Return what to do with a model of a framework; nothing where it is none, by its methods."""
+    if hasattr(given, "state_dict") and hasattr(given, "forward"):
+        return "convcost.from_torch(module, inputs) reads a module of PyTorch"
+    if hasattr(given, "count_params") and hasattr(given, "save"):
+        return "save a model of Keras, model.save('net.keras'), and give the path"
+    if hasattr(given, "SerializeToString"):
+        return "save a model of ONNX, onnx.save(model, 'net.onnx'), and give the path"
+    return ""
 
 
 def shipped() -> dict[str, Path]:

@@ -84,6 +84,19 @@ class GuardOnDataDependentSymNode(RuntimeError):
     partial_fx_graph = "def forward(self, x):\n    y = x + 1"
 
 
+def test_a_choice_in_the_users_file_is_found(torch, tmp_path, monkeypatch):
+    """Where torch names a file of its own, it is the last line outside of torch."""
+    (tmp_path / "_export.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr(torch, "__file__", str(tmp_path / "__init__.py"), raising=False)
+
+    def fail():
+        raise GuardOnDataDependentSymNode("Could not guard on data-dependent\nCaused by: (_export.py:3 in guard)")
+
+    line = fail.__code__.co_firstlineno + 1
+    found = message(Module(fail), Tensor(1, 3, 8, 8)).splitlines()[1]
+    assert found == f" = found: test_from_torch.py:{line} in fail decides by values"
+
+
 @pytest.mark.parametrize("where", [" (torchvision/ops/boxes.py:86 in batched_nms)", ""])
 def test_a_choice_that_depends_on_values_is_left_out_of_the_export(where, torch, capsys):
     reason = "Could not guard on data-dependent expression Eq(u0, 0)"
@@ -257,6 +270,31 @@ def test_what_is_no_module_is_refused(torch):
         "error: from_torch takes a torch.nn.Module\n = found: builtin_function_or_method\n"
         " = help: for a function, an nn.Module whose forward calls it"
     )
+
+
+def test_sizes_of_several_tensors(torch):
+    convcost.from_torch(Module(convolution), ((1, 3, 8, 8), [1, 10]))
+    assert [(each.shape, each.device.type) for each in t.SEEN[-1].args] == [((1, 3, 8, 8), "cpu"), ((1, 10), "cpu")]
+
+
+def test_inputs_by_name_alone(torch):
+    convcost.from_torch(Module(convolution), (), kwargs={"x": Tensor(1, 3, 8, 8)})
+    assert (t.SEEN[-1].args, [*t.SEEN[-1].kwargs]) == ((), ["x"])
+
+
+@pytest.mark.parametrize("sizes", [(1, 3, -1, 8), ((1, 3, 8, 8), (1, 0))])
+def test_sizes_that_no_tensor_has(sizes, torch):
+    found = sizes if isinstance(sizes[0], int) else sizes[1]
+    assert message(Module(), sizes) == f"error: the sizes of an input are at least 1\n = found: {found}"
+
+
+def test_what_is_given_by_name_or_by_another_package(torch):
+    help = "a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
+    assert message(Module(), {"x": Tensor(1, 3, 8, 8)}) == (
+        "error: these are no example inputs\n = found: dict\n"
+        f" = help: inputs by name stand in kwargs: from_torch(module, (), kwargs={{…}}); else {help}"
+    )
+    assert message(Module(), object()) == f"error: these are no example inputs\n = found: object\n = help: {help}"
 
 
 @pytest.mark.parametrize(("given", "found"), [("x", "'x'"), ((), "()"), (None, "None")])

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
 from io import StringIO
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from traceback import extract_tb
 from typing import Any
 
 from msgspec.structs import replace
@@ -44,7 +45,7 @@ def program_of(
     Args:
         module: A `torch.nn.Module`, on any device, `meta` too; or an exported program.
         example_inputs: What it is called with: a tensor, or a tuple of what its `forward` takes; sizes such as
-            `(1, 3, 224, 224)` stand for a tensor of them.
+            `(1, 3, 224, 224)` stand for a tensor of them, several in a tuple for several.
         kwargs: What it is called with by name.
         dynamic_shapes: The axes that stay open, as `torch.export.export` takes them.
 
@@ -56,7 +57,8 @@ def program_of(
     if isinstance(module, torch.export.ExportedProgram):
         return exported(torch, module)
     module = _copied(_unwrapped(torch, module))
-    arguments = _arguments(torch, module, example_inputs)
+    by_name_only = kwargs and isinstance(example_inputs, tuple) and not example_inputs
+    arguments = () if by_name_only else _arguments(torch, module, example_inputs)
     with _as_at_inference(torch, module):
         try:
             with _without_graphs():
@@ -64,7 +66,7 @@ def program_of(
                     module, arguments, dict(kwargs or {}), dynamic_shapes=dynamic_shapes, strict=False
                 )
         except Exception as error:
-            raise SpecError(_refusal(module, error)) from error
+            raise SpecError(_refusal(torch, module, error)) from error
     return exported(torch, program, _named(dynamic_shapes), type(module).__name__)
 
 
@@ -144,10 +146,11 @@ def _arguments(torch: Any, module: Any, given: Any) -> tuple[Any, ...]:
     if isinstance(given, torch.Tensor):
         given = (given,)
     if not isinstance(given, Sequence) or isinstance(given, (str, bytes)) or not given:
-        help = "a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
-        raise OptionError(ErrorDetail("these are no example inputs", found=f"found {given!r}", help=help))
-    if all(isinstance(size, int) and not isinstance(size, bool) for size in given):
+        raise OptionError(_no_inputs(given))
+    if _are_sizes(given):
         given = (torch.empty(tuple(given), device="meta"),)
+    elif all(map(_are_sizes, given)):
+        given = tuple(torch.empty(tuple(sizes), device="meta") for sizes in given)
     first = next(iter([*module.parameters(), *module.buffers()]), None)
     device = first.device if first is not None else torch.device("cpu")
 
@@ -158,6 +161,27 @@ def _arguments(torch: Any, module: Any, given: Any) -> tuple[Any, ...]:
         return type(value)(moved(each) for each in value) if type(value) in (list, tuple) else value
 
     return tuple(moved(value) for value in given)
+
+
+def _are_sizes(given: Any) -> bool:
+    """Return whether inputs are the sizes of a tensor.
+
+    Raises:
+        OptionError: A size is none.
+    """
+    if not isinstance(given, (list, tuple)) or not given or any(type(size) is not int for size in given):
+        return False
+    if min(given) < 1:
+        raise OptionError(ErrorDetail("the sizes of an input are at least 1", found=f"{given!r}"))
+    return True
+
+
+def _no_inputs(given: Any) -> ErrorDetail:
+    help = "a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
+    if isinstance(given, Mapping):
+        help = f"inputs by name stand in kwargs: from_torch(module, (), kwargs={{…}}); else {help}"
+    found = f"{given!r}" if isinstance(given, (str, int, float, tuple, list, type(None))) else type(given).__name__
+    return ErrorDetail("these are no example inputs", found=found, help=help)
 
 
 @contextmanager
@@ -194,19 +218,29 @@ def _without_graphs() -> Iterator[None]:
             sys.stderr.write(left)
 
 
-def _refusal(module: Any, error: Exception) -> ErrorDetail:
+def _refusal(torch: Any, module: Any, error: Exception) -> ErrorDetail:
     """Return why a module cannot be exported, and what can be instead."""
     title = type(module).__name__
     message = f"torch.export cannot export the {title}"
     if not _depends_on_values(error):
         help = "torch.export.export(module, inputs, strict=False) shows where; a program of it is taken too"
         return ErrorDetail(f"{message}: {_first_line(error)}", help=help)
-    at = re.search(r"Caused by: \((.+)\)", str(error))
-    found = f"{at[1]} decides by values" if at else _first_line(error)
+    at = _deciding(torch, error)
+    found = f"{at} decides by values" if at else _first_line(error)
     parts = [name for name, part in module.named_children() if next(iter(part.parameters()), None) is not None]
     help = f"export what stands before that: a module whose forward returns it, or a part of the {title}"
     help += f", such as from_torch(module.{parts[0]}, …): {', '.join(parts)}" if parts else ""
     return ErrorDetail(f"{message}: which of its operators run depends on values", found=found, help=help)
+
+
+def _deciding(torch: Any, error: Exception) -> str:
+    """Return the line of the model that decides by values: what torch names, else the last that is not in torch."""
+    named = re.search(r"Caused by: \((.+)\)", str(error))
+    inside = str(PurePath(getattr(torch, "__file__", None) or "torch").parent)
+    if named is None or not Path(inside, named[1].partition(":")[0]).is_file():
+        return named[1] if named else ""
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith((inside, __file__))]
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
 
 
 def _depends_on_values(error: Exception) -> bool:
