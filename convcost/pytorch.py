@@ -33,7 +33,7 @@ def from_torch(
     Args:
         module: A `torch.nn.Module`, on any device, `meta` too; or an exported program.
         example_inputs: What it is called with, for one input: a tensor, or a tuple of what its `forward` takes; sizes
-            such as `(1, 3, 224, 224)` stand for a tensor of them.
+            such as `(1, 3, 224, 224)` stand for a tensor of them, `((1, 3, 8, 8), (1, 10))` for two.
         kwargs: What it is called with by name.
         dynamic_shapes: The axes that stay open, as `torch.export.export` takes them; they become symbols, whose values
             are the sizes of the example.

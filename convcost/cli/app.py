@@ -176,7 +176,20 @@ def _model_options() -> list[Any]:
 
 
 class _Command(TyperCommand):
-    """A command whose help ends with examples."""
+    """A command whose help ends with examples, and whose options for model files are for those among several specs."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        from convcost import model_options
+
+        if model_options.current() != model_options.ModelOptions():
+            from convcost.spec.source import is_model_file
+
+            given = [ctx.params.get(each.name) for each in self.params if each.param_type_name == "argument"]
+            paths = [path for each in given for path in (each if isinstance(each, (list, tuple)) else [each])]
+            if any(map(is_model_file, filter(None, map(str, paths)))):
+                ctx.with_resource(model_options.using(mixed=True))
+        return super().invoke(ctx)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help and the examples."""

@@ -133,14 +133,15 @@ def read(spec: str | Path) -> Source:
     if (damaged := _no_model(shown, data)) is not None:
         raise SpecError(damaged)
     named = shown if spec == "-" else encodable(str(spec))
-    if model_options.current().inputs:
+    options = model_options.current()
+    if options.inputs and not options.mixed:
         help = "--set gives the symbols of a spec their values"
         raise OptionError(ErrorDetail(f"--input is for model files, and {named!r} is a spec", help=help))
-    if model_options.current().signature:
+    if options.signature and not options.mixed:
         raise OptionError(ErrorDetail(f"--signature is for TensorFlow Lite files, and {named!r} is a spec"))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
         raise SpecError(_unreadable(shown, f"it is {what}", _instead(Path(spec), what)))
-    return Source(shown, _decode(bytes(data), shown), declared=tuple(model_options.current().declare))
+    return Source(shown, _decode(bytes(data), shown), declared=tuple(options.declare))
 
 
 def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
@@ -171,8 +172,8 @@ def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
 def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
     """Return the bytes of a file, and the name it is shown under."""
     if not isinstance(spec, (str, os.PathLike)):
-        found = f"found {type(spec).__name__}"
-        raise SpecError(ErrorDetail("a spec is a path, the name of a shipped spec, or a mapping", found=found))
+        message, found = "a spec is a path, the name of a shipped spec, or a mapping", f"found {type(spec).__name__}"
+        raise SpecError(ErrorDetail(message, found=found, help=_of_framework(spec)))
     path = Path(spec)
     shown = encodable(str(spec))
     try:
@@ -203,6 +204,17 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SpecError(_unreadable(shown, reason or "unknown reason", "")) from None
+
+
+def _of_framework(given: Any) -> str:
+    """Return what to do with a model of a framework; nothing where it is none, by its methods."""
+    if hasattr(given, "state_dict") and hasattr(given, "forward"):
+        return "convcost.from_torch(module, inputs) reads a module of PyTorch"
+    if hasattr(given, "count_params") and hasattr(given, "save"):
+        return "save a model of Keras, model.save('net.keras'), and give the path"
+    if hasattr(given, "SerializeToString"):
+        return "save a model of ONNX, onnx.save(model, 'net.onnx'), and give the path"
+    return ""
 
 
 def shipped() -> dict[str, Path]:

@@ -191,6 +191,16 @@ def test_a_frozen_layer_beside_one_that_learns():
     assert found.difference(load(Source("net.json", found.text), found.sizes)) == ""
 
 
+def test_frozen_layers_that_repeat_are_one_frozen_item(write):
+    """Four convolutions of 3 channels, and one that learns: 9 · 9 + 3 numbers each."""
+    frozen = [conv(f"c{number}", 3, trainable=False) for number in range(4)]
+    path = write(k.text(k.sequential(MAP, *frozen, conv("d", 3))), "net.json")
+    model = convcost.load(path)
+    assert "padding: 1}, trainable: false, repeat: 4}\n" in model.text
+    assert (model.analyze().total.params, model.analyze().total.buffers) == (9 * 9 + 3, 4 * (9 * 9 + 3))
+    assert [layer.trainable for layer in model.network.layers] == [False] * 4 + [True]
+
+
 def test_open_sizes_are_symbols(write):
     path = write(k.text(k.sequential([None, None, 3], conv("c", 4, strides=2))), "net.json")
     model = convcost.load(path, set={"H": 10, "W": 8})

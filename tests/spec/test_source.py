@@ -220,6 +220,25 @@ def test_a_mapping_that_is_no_spec_is_told(mapping: Mapping[str, Any]) -> None:
     assert len(caught.value.text()) < 2_000
 
 
+@pytest.mark.parametrize(
+    ("methods", "help"),
+    [
+        (("state_dict", "forward"), "convcost.from_torch(module, inputs) reads a module of PyTorch"),
+        (("count_params", "save"), "save a model of Keras, model.save('net.keras'), and give the path"),
+        (("SerializeToString",), "save a model of ONNX, onnx.save(model, 'net.onnx'), and give the path"),
+        (("save",), ""),
+    ],
+)
+def test_a_model_of_a_framework_is_no_spec(methods: tuple[str, ...], help: str) -> None:
+    model = type("Net", (), dict.fromkeys(methods))()
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(model)
+    assert str(caught.value) == (
+        "error: a spec is a path, the name of a shipped spec, or a mapping\n = found: Net"
+        + (f"\n = help: {help}" if help else "")
+    )
+
+
 def test_an_option_for_model_files_names_a_shipped_spec_as_it_was_given() -> None:
     with pytest.raises(convcost.OptionError) as caught:
         convcost.load("vgg16", inputs={"x": (1, 3, 8, 8)})
