@@ -88,9 +88,7 @@ class ValueTable(ABC):
         is_open = is_open or (base == FEATURE_MAP and axes > len(value.base.shape))  # a sequence as a picture
         layout = FEATURE_MAP if is_open and 2 <= axes <= 4 else ""
         tensor = self.tensor(name, batch=0, layout=layout)
-        is_row = (
-            tensor.layout in (TOKENS, UNKNOWN) and 2 <= len(tensor.shape) <= 4
-        )  # such as one row of channels of a sequence
+        is_row = tensor.layout == TOKENS and 2 <= len(tensor.shape) <= 4  # such as one row of channels of a sequence
         return self.laid_out(tensor, FEATURE_MAP) if is_row else tensor
 
     def vectors(self, name: str) -> Tensor:

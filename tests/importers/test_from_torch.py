@@ -381,11 +381,6 @@ def test_sizes_of_several_tensors(torch):
     assert [(each.shape, each.device.type) for each in t.SEEN[-1].args] == [((1, 3, 8, 8), "cpu"), ((1, 10), "cpu")]
 
 
-def test_inputs_by_name_alone(torch):
-    convcost.from_torch(Module(convolution), (), kwargs={"x": Tensor(1, 3, 8, 8)})
-    assert (t.SEEN[-1].args, [*t.SEEN[-1].kwargs]) == ((), ["x"])
-
-
 @pytest.mark.parametrize("path", ["README.md", "convcost/importers/pytorch/README.md"])
 def test_the_three_lines_of_the_readme_work(path, torch, monkeypatch, capsys):
     models = type("Models", (), {"resnet18": lambda self: Module(convolution)})()

@@ -72,7 +72,7 @@ def called(kind, reason, *args, at=0, **config):
         one(MAP, "Activation", "its activation is no function of Keras", activation={"class_name": 7}),
         one(MAP, "Softmax", "it is over several axes", axis=[1, 2]),
         one(MAP, "Softmax", "there is no axis 7", axis=7),
-        one([None, 6, 4], "PReLU", "the number of its slopes is open"),
+        one([None, 6, 4], "PReLU", "the number of its slopes is open: give it with --input"),
         one(MAP, "Permute", "its dims are [1, 2, 2]", dims=[1, 2, 2]),
         one(MAP, "RepeatVector", "it repeats what is no vector", n=3),
         one(MAP, "Rescaling", "its numbers are not given, or are more than one for each channel", scale=[]),
@@ -84,7 +84,6 @@ def called(kind, reason, *args, at=0, **config):
             cell={"class_name": "StackedRNNCells", "config": {"cells": [k.layer("LSTMCell", units=3)] * 2}}),
         # layers on slices
         of_slices(MAP, "Conv2D", "it is applied to slices with the channels first", filters=2, kernel_size=1, data_format="channels_first"),
-        of_slices(MAP, "AdaptiveAveragePooling2D", "it is applied to slices", output_size=2),
         of_slices(STEPS, "LSTM", "the states of slices are read", units=3, return_state=True),
         of_slices(STEPS, "Bidirectional", "the states of slices are read", layer=k.layer("LSTM", units=3, return_state=True)),
         one(STEPS, "Dense", "its use_bias is 'no', which is neither true nor false", units=3, use_bias="no"),
