@@ -266,8 +266,8 @@ def test_values_of_a_table_at_places_on_two_axes():
 
 SCALED = [w.call("aten._weight_norm.default", "k", "m", v="p_v", g="p_g", dim=0)]
 LINEAR = [  # calls before, arguments, the shape before, parameters, and by arithmetic those and macs, sums, products
-    # a matrix or a bias that the model works out: of 5 · 8 numbers for each of 9 positions, and a ReLU of these; a matrix
-    # of one weight counts as that weight, so that the sums of 8 products begin with the bias
+    # a matrix or a bias that the model works out: of 5 · 8 numbers for each of 9 positions, and a ReLU of these; a
+    # matrix of one weight counts as that weight, so that the sums of 8 products begin with the bias
     ([w.call("aten.relu.default", "k", self="p_w")], {"weight": "k", "bias": "p_b"}, 9, {"w": (5, 8), "b": (5,)},
      (45, 360, 360, 360)),
     ([w.call("aten.relu.default", "k", self="p_w")], {"weight": "k"}, 9, {"w": (5, 8)}, (40, 360, 360, 360)),
