@@ -120,6 +120,26 @@ def test_what_a_model_within_reads_and_does_not_use_is_worked_out_too(write):
     assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
 
 
+def test_what_nothing_needs_does_not_need_what_it_reads(write):
+    """States of both directions that are cut apart and left alone; 4 gates of 5 · (6 + 5 + 1) numbers each way."""
+    cell = k.layer("LSTM", "l", units=5, return_state=True)
+    inner = k.functional({"i": [10], "j": [7, 6]}, [k.called(k.layer("ReLU", "r"), k.tensor("j", 7, 6))], "r")
+    inner["config"]["name"] = "inner"
+    layers = [k.called(k.layer("Bidirectional", "b", layer=cell), k.tensor("x", 7, 6)),
+              k.called(inner, [k.tensor("b", 10), k.tensor("x", 7, 6)])]  # fmt: skip
+    total = total_of(k.functional({"x": [7, 6]}, layers, "inner"), write)
+    assert total.params == 2 * 4 * 5 * (6 + 5 + 1)
+
+
+def test_a_norm_that_is_called_again_is_not_written_with_the_layer_before_it(write):
+    """4 · 5 + 5 numbers, and 5 norms of two."""
+    norm = k.called(k.called(k.layer("BatchNormalization", "n"), k.tensor("d", 5)), k.tensor("n", 5))
+    model = k.functional({"x": [4]}, [k.called(k.layer("Dense", "d", units=5), k.tensor("x", 4)), norm], "n")
+    model["config"]["output_layers"] = [["n", 1, 0]]
+    total = total_of(model, write)
+    assert (total.params, total.buffers) == (4 * 5 + 5 + 5 * 2, 5 * 2)
+
+
 def test_what_models_within_models_give_beside_what_is_read_is_worked_out_too(write):
     """The outer one gives a ReLU, which is read, and the first of two that the inner one gives: 64 · 27 · (3 + 2)."""
     layers = [k.called(conv("c", 3), k.tensor("i", *MAP)), k.called(conv("d", 2), k.tensor("i", *MAP))]
@@ -475,3 +495,16 @@ def test_what_is_trainable(trainable, params, write):
     """9 · 3 weights and 3 biases."""
     total = total_of(k.sequential([9], k.layer("Dense", "d", units=3, trainable=trainable)), write)
     assert (total.params, total.params + total.buffers) == (params, 30)
+
+
+def test_an_input_of_the_batch_alone(write):
+    """One row of 5 · 3 numbers."""
+    total = total_of(k.sequential([], k.layer("Embedding", "e", input_dim=5, output_dim=3)), write)
+    assert (total.params, total.macs) == (15, 0)
+
+
+def test_what_a_file_records_is_no_size():
+    """The error names the layer, and no option that nobody gave."""
+    layers = [k.called(k.layer("Thing", "t", module="m"), k.tensor("x", *MAP)),
+              k.called(conv("c", 4), k.tensor("t", -(10**30), 4, 2))]  # fmt: skip
+    assert message(k.functional({"x": MAP}, layers, "c")).startswith("error: the operator m.Thing has no layer type\n")

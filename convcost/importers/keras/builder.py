@@ -17,6 +17,7 @@ class GraphBuilder:
 
     Attributes:
         needs_sizes: Whether a layer needs a size that the file leaves open.
+        has_wrong_shapes: Whether the file records wrong shapes: Keras 3 turns the axes of an ellipsis of `EinsumDense`.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,7 @@ class GraphBuilder:
         self.constants: dict[str, Constant] = {}
         self.shapes: dict[str, Shape] = {}
         self.needs_sizes = False
+        self.has_wrong_shapes = False
         self._taken: dict[str, int] = {}
 
     def add(

@@ -89,6 +89,7 @@ def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     plain = bool(axes) and len(axes) == len(equation.new) and set(axes) == set(equation.new)
     bias = [builder.weight(layer, "bias", known(units))] if plain else []
     lead = len(equation.kept) - 1
+    builder.has_wrong_shapes |= len(set(value.known[: equation.outer - 1])) > 1
     name = _permuted(builder, layer, value.name, equation.reads, equation.kept + equation.summed)
     if len(equation.summed) > 1:
         name = builder.add(layer, "Reshape", [name, builder.number(*(0,) * (lead + 1), known(features))])

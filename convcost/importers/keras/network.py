@@ -259,7 +259,7 @@ class ModelTranslator:
         args = tuple([mapped(each, value_of) for each in call.args])
         kwargs = mapped(call.kwargs, value_of) if call.kwargs else {}
         found = self._translated(layer, name, args, kwargs, scope, outputs)
-        for reference in call.references if not scope.lead else ():
+        for reference in call.references if not (scope.lead or self.builder.has_wrong_shapes) else ():
             self._record(known[reference.key], reference)
         return found
 

@@ -7,7 +7,7 @@ what is none of Keras' own is an operator without a layer type.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -168,14 +168,28 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
 
 
 def _worked_out(network: ModelTranslator, outputs: Sequence[str]) -> list[str]:
-    """Return what models within the model read and give, and nothing else reads: Keras works it out."""
-    read = {name for node in network.builder.nodes for name in node.inputs} | {*outputs, *network.builder.inputs}
+    """Return what models within the model read and give, and nothing else needs: Keras works it out."""
+    if not network.called:
+        return []
+    builder = network.builder
+    givers = {name: node for node in builder.nodes for name in node.outputs}
+    needed: set[str] = set(builder.inputs)
+
+    def need(names: Iterable[str]) -> None:
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            if name not in needed:
+                needed.add(name)
+                pending += givers[name].inputs if name in givers else ()
+
+    need(outputs)
     found: list[str] = []
     for given, gives in reversed(network.called):  # what a later one reads says which earlier ones run
-        if any(value.name in read for value in gives):
-            more = [value.name for value in (*given, *gives) if value.name not in read]
-            found[:0] = dict.fromkeys(more)
-            read.update(more)
+        if any(value.name in needed for value in gives):
+            more = list(dict.fromkeys(value.name for value in (*given, *gives) if value.name not in needed))
+            found[:0] = more
+            need(more)
     return found
 
 
