@@ -15,8 +15,8 @@ from convcost.importers.views import MOVES, Factors, ItemGraph, View, compact, f
 from convcost.layers.base import REGISTRY
 from convcost.layers.inputs import LayerError
 from convcost.layers.layout import TOKENS, UNKNOWN
-from convcost.network.builder import NetworkBuilder
 from convcost.network.graph import Tensor
+from convcost.network.inference import Inference
 
 _SCALED = MOVES | {"elementwise"}
 _FORWARD = frozenset(("permute", "reshape", "flatten", "tokens"))
@@ -64,14 +64,14 @@ class _Scores(Struct):
 
 
 def with_attention(
-    items: Sequence[MappedItem], outputs: Sequence[Tensor], builder: NetworkBuilder
+    items: Sequence[MappedItem], outputs: Sequence[Tensor], inference: Inference
 ) -> tuple[list[MappedItem], list[str]]:
     """Return items in which each attention with its linear layers is one, and notes on what it counts otherwise.
 
     Args:
         items: The items.
         outputs: What the model gives.
-        builder: The builder of their layers.
+        inference: What infers their outputs.
     """
     if all(item.type != "softmax" for item in items):
         return list(items), []
@@ -84,7 +84,7 @@ def with_attention(
         if item.type != "softmax":
             continue
         match = _Match(graph, item)
-        found = match.items(builder, shared, gone)
+        found = match.items(inference, shared, gone)
         if found:
             gone.update(id(each) for each in match.removed)
             instead[id(match.last)] = found
@@ -110,7 +110,7 @@ class _Match:
         self.last = softmax
         self.notes: list[str] = []
 
-    def items(self, builder: NetworkBuilder, shared: set[int], gone: set[int]) -> list[MappedItem]:
+    def items(self, inference: Inference, shared: set[int], gone: set[int]) -> list[MappedItem]:
         """Return the items that stand for it; none where it is no attention."""
         scores = self._scores()
         context = self.graph.only_reader(self.softmax.outputs[0])
@@ -138,7 +138,7 @@ class _Match:
             id(each) in gone or id(each) in shared or each.shares for each in self.removed
         ):
             return []
-        return self._built(builder, (query, key, value), scores, projection, end)
+        return self._built(inference, (query, key, value), scores, projection, end)
 
     # parts
 
@@ -251,7 +251,7 @@ class _Match:
 
     def _built(
         self,
-        builder: NetworkBuilder,
+        inference: Inference,
         parts: tuple[_Heads, ...],
         scores: _Scores,
         projection: MappedItem | None,
@@ -262,7 +262,7 @@ class _Match:
             [each.name for each in (query.linear, key.linear, value.linear, projection, scores.product) if each]
         )
         before: list[MappedItem] = []
-        inputs = [self._tokens(builder, part, before) for part in parts]
+        inputs = [self._tokens(inference, part, before) for part in parts]
         if key.linear.inputs[0] is value.linear.inputs[0]:
             inputs = inputs[:1] if key.linear.inputs[0] is query.linear.inputs[0] else inputs[:2]
         scaled = scores.scales + query.scales + key.scales
@@ -270,7 +270,7 @@ class _Match:
         if scaled and not scores.scales:
             self.notes.append(_NOTE)
         shape = (*query.batch, query.length, end.shape[-1])
-        values = (*inputs, *(self._bias(builder, bias, before) for bias in reversed(scores.biases)))
+        values = (*inputs, *(self._bias(inference, bias, before) for bias in reversed(scores.biases)))
         if scores.biases:
             fields["score_bias"] = ["score_bias"] * len(scores.biases)
         widths = query.linear.widths
@@ -278,7 +278,7 @@ class _Match:
             return []
         item = MappedItem("attention", fields, values, (end,), name, widths=widths)
         try:
-            item.parts = tuple([replace(part, widths=widths) for part in _unrolled(builder, item)])
+            item.parts = tuple([replace(part, widths=widths) for part in _unrolled(inference, item)])
         except LayerError:
             return []
         last = item.parts[-1]
@@ -291,14 +291,14 @@ class _Match:
         fields = {"shape": list(end.shape)} | ({"layout": "tokens"} if end.layout == TOKENS else {})
         return [*before, item, MappedItem("reshape", fields, item.outputs, (end,), widths=item.widths)]
 
-    def _bias(self, builder: NetworkBuilder, bias: Tensor, before: list[MappedItem]) -> Tensor:
+    def _bias(self, inference: Inference, bias: Tensor, before: list[MappedItem]) -> Tensor:
         """Return the bias of scores, which is no feature map."""
         if bias.layout == UNKNOWN:
             return bias
-        before.append(_placed(builder, "reshape", {"shape": list(bias.shape)}, (bias,)))
+        before.append(_placed(inference, "reshape", {"shape": list(bias.shape)}, (bias,)))
         return before[-1].outputs[0]
 
-    def _tokens(self, builder: NetworkBuilder, part: _Heads, before: list[MappedItem]) -> Tensor:
+    def _tokens(self, inference: Inference, part: _Heads, before: list[MappedItem]) -> Tensor:
         """Return what a linear layer reads, as tokens with the axes of a batch."""
         (tensor,) = part.linear.inputs
         shape = (*part.batch, part.length, tensor.shape[-1])
@@ -307,7 +307,7 @@ class _Match:
         known = next((each for each in before if each.inputs[0] is tensor), None)
         if known is None:
             fields = {"shape": list(shape), "layout": "tokens"}
-            known = _placed(builder, "reshape", fields, (tensor,))
+            known = _placed(inference, "reshape", fields, (tensor,))
             before.append(known)
         return known.outputs[0]
 
@@ -396,12 +396,12 @@ def _fields(
     return fields
 
 
-def _unrolled(builder: NetworkBuilder, item: MappedItem) -> list[MappedItem]:
+def _unrolled(inference: Inference, item: MappedItem) -> list[MappedItem]:
     """Return the layers that an attention consists of."""
     parts: list[MappedItem] = []
 
     def add(name: str, type: str, fields: dict[str, Any], *inputs: Tensor) -> tuple[Tensor, ...]:
-        part = _placed(builder, type, fields, inputs, f"{item.name}/{name}" if item.name else name)
+        part = _placed(inference, type, fields, inputs, f"{item.name}/{name}" if item.name else name)
         parts.append(part)
         return part.outputs
 
@@ -411,10 +411,10 @@ def _unrolled(builder: NetworkBuilder, item: MappedItem) -> list[MappedItem]:
 
 
 def _placed(
-    builder: NetworkBuilder, type: str, fields: dict[str, Any], inputs: tuple[Tensor, ...], name: str = ""
+    inference: Inference, type: str, fields: dict[str, Any], inputs: tuple[Tensor, ...], name: str = ""
 ) -> MappedItem:
     definition = REGISTRY[type].read(fields, inputs)
-    outputs = builder.place(definition, inputs, (f"{type}_{len(builder.layers)}",))
+    outputs = inference.infer(definition, inputs)
     return MappedItem(type, fields, inputs, outputs, name, read=definition)
 
 

@@ -28,8 +28,8 @@ from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width
 from convcost.layers.base import REGISTRY, LayerType
 from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
-from convcost.network.builder import LayerOrigin, NetworkBuilder
-from convcost.network.graph import FLOAT32, INPUT, Tensor
+from convcost.network.graph import INPUT, Tensor
+from convcost.network.inference import Inference
 from convcost.registry import Registry
 
 Rule = Callable[["Mapper", Node], None]
@@ -37,7 +37,6 @@ Rule = Callable[["Mapper", Node], None]
 OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators", places())
 """The functions that map operators, by name."""
 
-_USUAL = LayerOrigin()
 _MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
 _FLOWING = (Tensor, Moved)
 _SPATIAL = frozenset(("Conv", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "ConvTranspose"))
@@ -67,7 +66,7 @@ class Mapper(ValueTable):
         super().__init__(graph)
         self.file = file
         self.sizes = sizes
-        self.builder = NetworkBuilder()
+        self.inference = Inference()
         self.items: list[MappedItem] = []
         self.notes: dict[str, None] = {}
         self.opset = graph.opset
@@ -146,7 +145,7 @@ class Mapper(ValueTable):
         if {"softmax", "matmul"} <= types:
             from convcost.importers.attention import with_attention
 
-            items, notes = with_attention(items, outputs, self.builder)
+            items, notes = with_attention(items, outputs, self.inference)
             self.notes |= dict.fromkeys(notes)
         return items
 
@@ -224,8 +223,7 @@ class Mapper(ValueTable):
         try:
             definition = self._definition(type, fields, inputs)
             learned = learned and not self._is_made_up(held)
-            origin = _USUAL if learned and widths is FLOAT32 else LayerOrigin(trainable=learned, widths=widths)
-            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
+            outputs = self.inference.infer(definition, tuple(inputs), widths.activations)
         except (LayerError, NetworkError) as error:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
             found = error.found if isinstance(error, LayerError) else ""
@@ -280,8 +278,8 @@ class Mapper(ValueTable):
         if isinstance(value, Tensor):
             value = self.held(value, self.lacks(value))
         recorded = self.graph.shapes.get(name)
-        if recorded and isinstance(value, Tensor) and recorded[1:] == value.shape and recorded[0] in (1, self.batch):
-            recorded = None  # as it should be
+        if recorded and isinstance(value, Tensor) and recorded[1:] == value.shape:
+            recorded = None if recorded[0] in (1, None, self.batch) else recorded  # as it should be
         if recorded and not isinstance(value, Constant):
             full = value.full if isinstance(value, Moved) else (1, *value.shape)
             known = [self.size(size) for size in recorded]
@@ -325,7 +323,7 @@ class Mapper(ValueTable):
 
     def _input(self, name: str, shape: Shape) -> Tensor:
         if not shape or (len(shape) == 1 and self._is_batch(shape[0])):
-            tensor = self.builder.add_input((1,), layout_of((1,)), width_of(self.graph.dtypes.get(name, "float32")))
+            tensor = self.inference.add_input((1,), layout_of((1,)), width_of(self.graph.dtypes.get(name, "float32")))
             self._lacks[tensor.producer, tensor.output] = None
             steps, full = ((), (1,)) if shape else ((("reshape", ()),), ())
             self.values[name] = Moved(tensor, None, steps, full, 0 if shape else None)
@@ -336,7 +334,7 @@ class Mapper(ValueTable):
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
         axis = None if is_regions(self.graph, shape) else batch_axis(self.graph, shape)
-        if batch != 1 and self.builder.inputs and axis != 0:
+        if batch != 1 and self.inference.inputs and axis != 0:
             return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             if is_picture(self.graph, shape):
@@ -345,7 +343,7 @@ class Mapper(ValueTable):
             message = f"the first axis of the input {name!r} is no batch axis of 1"
             help = f"export the model for one input, or: --input {name}={'x'.join(map(str, (1, *shape[1:])))}"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
-        if self.builder.inputs and batch != self.batch:
+        if self.inference.inputs and batch != self.batch:
             found = f"{name!r}: {shape_text(shape)}"
             raise SpecError(ErrorDetail("the inputs have different batches", Place(self.file), found=found))
         self.batch = batch
@@ -358,13 +356,13 @@ class Mapper(ValueTable):
                 raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
             sizes.append(known)
         layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
-        tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
+        tensor = self.inference.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
         return tensor
 
     def _is_batch(self, size: int | str | None) -> bool:
         """Return whether an input's only axis is the batch: it has one number for each picture, such as its step."""
-        return not isinstance(size, int) or size == 1 or (bool(self.builder.inputs) and size == self.batch)
+        return not isinstance(size, int) or size == 1 or (bool(self.inference.inputs) and size == self.batch)
 
     def _turned_input(self, name: str, shape: Shape, axis: int | None) -> Tensor:
         """Add an input whose batch axis is not the first, or that has none.
@@ -377,7 +375,7 @@ class Mapper(ValueTable):
             message = f"the input {name!r} has an axis without a size"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help="--input gives it"))
         known = tuple([size for size in sizes if size])
-        tensor = self.builder.add_input(known, layout_of(known))
+        tensor = self.inference.add_input(known, layout_of(known))
         self._lacks[tensor.producer, tensor.output] = axis
         self.values[name] = self.held(tensor, axis)
         return tensor
@@ -437,9 +435,6 @@ class Mapper(ValueTable):
         return None
 
     # names, weights and widths
-
-    def _free(self, type: str) -> str:
-        return f"{type}_{len(self.items)}"
 
     def _name(self, node: Node, weights: Sequence[Constant]) -> str:
         """Return the module path that the file gives: of the node, else of its weights."""

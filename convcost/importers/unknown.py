@@ -200,7 +200,7 @@ class UnknownOperators:
             if isinstance(value, (Tensor, Moved)):
                 tensor = self._written(name)
             found += [tensor] if tensor is not None else []
-        return found or self.mapper.builder.inputs[:1]
+        return found or self.mapper.inference.inputs[:1]
 
     def _written(self, name: str) -> Tensor:
         """Return a value as a tensor; what it is moved from where the language cannot write it."""

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, NetworkError, nearest
 from convcost.layers.base import REGISTRY, LayerType
-from convcost.layers.declared import NOT_KNOWN
 from convcost.layers.fields import MAX_SIZE, NAMES
 from convcost.layers.inputs import LayerError, shown
-from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
+from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape
 from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY, Layer, Limit, Network, Tensor, Widths
+from convcost.network.inference import Inference
 
 if TYPE_CHECKING:
     from convcost.network.compression import CompressionRule
@@ -72,7 +72,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
 _NEW = LayerOrigin()
 
 
-class NetworkBuilder:
+class NetworkBuilder(Inference):
     """Builds a network layer by layer, each from the layers before it.
 
     Specs, rewrites, the shrinking of `verify` and networks made by hand are all built here, so every shape of a network
@@ -91,8 +91,8 @@ class NetworkBuilder:
     """
 
     def __init__(self, name: str = "") -> None:
+        super().__init__()
         self.name = name
-        self.inputs: list[Tensor] = []
         self.layers: list[Layer] = []
         self._names: set[str] = set()
         self._counts: dict[str, int] = {}
@@ -175,12 +175,6 @@ class NetworkBuilder:
 
     # for all that builds
 
-    def add_input(self, shape: Shape, layout: str = "", width: str = "float32") -> Tensor:
-        """Add an input whose sizes are checked, or symbolic numbers."""
-        tensor = Tensor(shape, INPUT, len(self.inputs), layout or layout_of(shape), width)
-        self.inputs.append(tensor)
-        return tensor
-
     def place(
         self,
         definition: LayerType,
@@ -199,26 +193,13 @@ class NetworkBuilder:
         Raises:
             LayerError: The layer cannot work on what it reads, or its output would be larger than any.
         """
-        shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
-        for shape in shapes:
-            if shape is NOT_KNOWN and not definition.unknown:
-                help = "`unknown` stands for it, too"
-                raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
-        definition.check_inputs(inputs)
-        outputs = definition.output_shapes(*shapes)
-        for shape in outputs:
-            for size in shape:
-                if size.__class__ is int and size > MAX_SIZE:
-                    raise LayerError("a size is at most 10**15", f"the output would be {shown(shape)}")
-        layouts = definition.layouts(inputs, outputs)
+        tensors = self.infer(definition, inputs, origin.widths.activations)
         name = "/".join(path)
         names = self._names
         while name in names:  # a given name may look like the path of another layer
             path = (*path[:-1], f"{path[-1]}'")
             name = "/".join(path)
         names.add(name)
-        index, width = len(self.layers), origin.widths.activations
-        tensors = tuple([Tensor(shape, index, at, layouts[at], width) for at, shape in enumerate(outputs)])
         self.layers.append(
             Layer(
                 path,

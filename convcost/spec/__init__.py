@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from convcost.errors import ErrorDetail, FormulaError, OptionError, Place, SpecError, nearest
 from convcost.network import Network
@@ -156,9 +156,10 @@ class Spec:
         found = warnings_of(document, network, settings, self.source) + (imported.model.warnings if imported else ())
         origins = self.source.origins
         if len(origins) == len(network.layers):
-            facts = zip(network.layers, origins, self.source.functional or (False,) * len(origins), strict=True)
-            layers = [replace(layer, origin=path, functional=called) for layer, path, called in facts]
-            network = replace(network, layers=tuple(layers))
+            called = self.source.functional or (False,) * len(origins)
+            for layer, path, functional in zip(network.layers, origins, called, strict=True):
+                force_setattr(layer, "origin", path)  # they were just built, and nobody else has them
+                force_setattr(layer, "functional", functional)
         if origins and found:
             from convcost.spec import modules  # where there is a warning only
 

@@ -44,21 +44,25 @@ class GraphBuilder:
         """
         if len(self.nodes) + outputs > MOST_NODES:
             raise UntranslatableLayer(f"the model has more than {MOST_NODES:,} operations")
-        names = tuple(self.free(layer.path) for _ in range(outputs))
-        self.nodes.append(
-            Node(operator, tuple(inputs), names, attributes or {}, scope or layer.path, scope or layer.path)
-        )
+        path = layer.path
+        names = (self.free(path),) if outputs == 1 else tuple([self.free(path) for _ in range(outputs)])
+        scope = scope or path
+        self.nodes.append(Node(operator, tuple(inputs), names, attributes or {}, scope, scope))
         return names[0]
 
     def free(self, path: str) -> str:
         """Return a name for a value that no other has."""
-        number = self._taken.get(path, 0)
-        name = f"{path}:{number}" if number else path
-        while number and name in self._taken:
+        taken = self._taken
+        number = taken.get(path, 0)
+        if not number:
+            taken[path] = 1
+            return path
+        name = f"{path}:{number}"
+        while name in taken:
             number += 1
             name = f"{path}:{number}"
-        self._taken[path] = number + 1
-        self._taken.setdefault(name, 1)
+        taken[path] = number + 1
+        taken.setdefault(name, 1)
         return name
 
     def weight(self, layer: KerasLayer, name: str, *shape: int) -> str:

@@ -12,21 +12,17 @@ class ValueReference(Struct, frozen=True):
     """A value by the layer that gives it.
 
     Attributes:
-        layer: The layer's name.
-        node: Which of its calls.
-        tensor: Which of the values that this call gives.
+        key: The layer's name, which of its calls, and which of the values that this call gives.
         shape: The shape that the file records, with the batch; None where it does not.
     """
 
-    layer: str
-    node: int
-    tensor: int
+    key: tuple[str, int, int]
     shape: tuple[Any, ...] | None = None
 
     @property
-    def key(self) -> tuple[str, int, int]:
-        """What it is found by."""
-        return self.layer, self.node, self.tensor
+    def layer(self) -> str:
+        """The layer's name."""
+        return self.key[0]
 
 
 class LayerCall(Struct, frozen=True):
@@ -55,8 +51,9 @@ def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[LayerCa
     for node in nodes if isinstance(nodes, list) else ():
         if isinstance(node, dict):
             read: list[ValueReference] = []
-            args, kwargs = decoded(node.get("args"), read), decoded(node.get("kwargs"), read)
-            args = tuple(args) if isinstance(args, list) else ()
+            given, named_ones = node.get("args"), node.get("kwargs")
+            args = tuple([decoded(each, read) for each in given]) if isinstance(given, list) else ()
+            kwargs = decoded(named_ones, read) if named_ones else {}
             kwargs = kwargs if isinstance(kwargs, dict) else {}
         else:
             args, kwargs = _old(node, named)
@@ -95,8 +92,7 @@ def _reference(config: Mapping[str, Any]) -> ValueReference | None:
     history, shape = config.get("keras_history"), config.get("shape")
     if not isinstance(history, list) or not _is_reference(history):
         return None
-    layer, node, tensor = history[:3]
-    return ValueReference(layer, node, tensor, tuple(shape) if isinstance(shape, list) else None)
+    return ValueReference(tuple(history[:3]), tuple(shape) if isinstance(shape, list) else None)
 
 
 def _is_reference(item: Any) -> bool:
@@ -122,7 +118,7 @@ def _old(node: Any, named: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str
 def _named(item: Any, named: Mapping[str, Any]) -> Any:
     """Return an argument: a reference where it is the name of a layer with two numbers."""
     if _is_reference(item) and item[0] in named:
-        return ValueReference(*item[:3])
+        return ValueReference(tuple(item[:3]))
     if _is_reference(item) and item[0] == "_CONSTANT_VALUE":
         return item[2]
     return [_named(each, named) for each in item] if isinstance(item, list) else item
@@ -131,7 +127,7 @@ def _named(item: Any, named: Mapping[str, Any]) -> Any:
 def references(item: Any, named: Mapping[str, Any]) -> Iterator[ValueReference]:
     """Yield the references of a model's inputs or outputs, which are one, a list, or have names."""
     if _is_reference(item) and item[0] in named:
-        yield ValueReference(*item[:3])
+        yield ValueReference(tuple(item[:3]))
     elif isinstance(item, list):
         for each in item:
             yield from references(each, named)

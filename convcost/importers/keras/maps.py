@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -35,7 +36,12 @@ class Map(Struct, frozen=True):
 
 def rank_of(layer: KerasLayer) -> int:
     """Return how many axes of positions the class of a layer has in its name, and those before them."""
-    return int(next(char for char in layer.kind if char in "123")) + layer.lead
+    return _axes_of(layer.kind) + layer.lead
+
+
+@cache
+def _axes_of(kind: str) -> int:
+    return int(next(char for char in kind if char in "123"))
 
 
 def channels_last(layer: KerasLayer) -> bool:

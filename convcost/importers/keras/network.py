@@ -136,24 +136,26 @@ class ModelTranslator:
         pending: list[tuple[str, int]] = []
         most: dict[str, int] = {}
         for reference in (*outputs, *(each for group in calls.values() for call in group for each in call.references)):
-            most[reference.layer] = max(most.get(reference.layer, 0), reference.tensor)
-            if reference.tensor >= _MOST_OUTPUTS:
-                read = f"value {reference.tensor} of the layer {reference.layer!r} is read"
+            layer, _, tensor = reference.key
+            most[layer] = max(most.get(layer, 0), tensor)
+            if tensor >= _MOST_OUTPUTS:
+                read = f"value {tensor} of the layer {layer!r} is read"
                 raise self.error(f"a layer gives at most {_MOST_OUTPUTS:,} values", read, _AGAIN)
         for name, each in calls.items():
             pending = [(name, number) for number in reversed(range(len(each)))]
             while pending:
                 name, number = pending.pop()
                 call = calls[name][number]
-                missing = next((reference.key for reference in call.references if reference.key not in known), None)
-                if missing is not None:
-                    waiting.setdefault(missing, []).append((name, number))
+                missing = [reference.key for reference in call.references if reference.key not in known]
+                if missing:
+                    waiting.setdefault(missing[0], []).append((name, number))
                     continue
                 found = self._call(layers[name], name, call, known, scope, most.get(name, 0) + 1)
                 for at, value in enumerate(found):
                     key = (name, number + first.get(name, 0), at)
                     known[key] = value
-                    pending += reversed(waiting.pop(key, []))
+                    if key in waiting:
+                        pending += reversed(waiting.pop(key))
         if waiting:
             (name, _, _), ((reader, _), *_) = next(iter(waiting.items()))
             raise self.error(f"the layer {reader!r} reads {name!r}, which is not reached before it", help=_AGAIN)
@@ -244,33 +246,32 @@ class ModelTranslator:
     ) -> list[KerasValue]:
         def value_of(reference: ValueReference) -> KerasValue:  # within slices a file records the shape of one
             value = known[reference.key]
-            return value if scope.lead else _as_recorded(value, reference)
+            return value if scope.lead or value.sizes is not None else _as_recorded(value, reference)
 
-        args, kwargs = mapped(call.args, value_of), mapped(call.kwargs, value_of)
-        found = self._translated(layer, name, tuple(args), kwargs, scope, outputs)
+        args = tuple([mapped(each, value_of) for each in call.args])
+        kwargs = mapped(call.kwargs, value_of) if call.kwargs else {}
+        found = self._translated(layer, name, args, kwargs, scope, outputs)
         for reference in call.references if not scope.lead else ():
             self._record(known[reference.key], reference)
         return found
 
     def _record(self, value: KerasValue, reference: ValueReference) -> None:
         """Keep the shape that the file records for a value, so that what is inferred is compared with it."""
-        if reference.shape is None or value.flattened or value.name in self.builder.inputs:
+        shapes = self.builder.shapes
+        if reference.shape is None or value.flattened or value.name in shapes or value.name in self.builder.inputs:
             return
         sizes = tuple([size if type(size) is int else None for size in reference.shape[1:]])
         shape = self.builder.shape_of(KerasValue(value.name, sizes, value.first)) if sizes else None
         if shape is not None:
-            self.builder.shapes.setdefault(value.name, shape)
+            shapes[value.name] = shape
 
     def _as_built(self, value: Any, item: Mapping[str, Any]) -> Any:
         """Return a value with the sizes for which the layer was built that reads it, where no others are known."""
+        if not isinstance(value, KerasValue) or value.sizes is not None:
+            return value
         build = item.get("build_config")
         shape = build.get("input_shape") if isinstance(build, dict) else None
-        if (
-            not isinstance(value, KerasValue)
-            or value.sizes is not None
-            or not isinstance(shape, list)
-            or len(shape) < 2
-        ):
+        if not isinstance(shape, list) or len(shape) < 2:
             return value
         if not all(size is None or type(size) is int for size in shape):
             return value
@@ -307,7 +308,8 @@ class ModelTranslator:
             values = self._model(item, inside, values_in([*args, kwargs]))
             self.several += [values] if len(values) > 1 else []
             return values
-        inputs = tuple(values_in([*args, kwargs]))
+        is_plain = len(args) == 1 and not kwargs and args[0].__class__ is KerasValue
+        inputs = args if is_plain else tuple(values_in([*args, kwargs]))
         layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)
         return translated.call(self.builder, item, layer, outputs)
 
@@ -442,14 +444,19 @@ def _first_calls(
 
     Keras 2 counts from 1 the calls of a model that has inputs of its own: the call that made it is 0.
     """
-    found = {}
+    found: dict[str, int] = {}
+    models = [name for name, layer in named.items() if is_model(layer)]
+    if not models:
+        return found
     highest: dict[str, int] = {}
     for reference in (*outputs, *(each for group in calls.values() for call in group for each in call.references)):
-        highest[reference.layer] = max(highest.get(reference.layer, 0), reference.node)
-    for name, layer in named.items():
+        name, node, _ = reference.key
+        highest[name] = max(highest.get(name, 0), node)
+    for name in models:
+        layer = named[name]
         nodes = layer.get("inbound_nodes")
         old = isinstance(nodes, list) and any(isinstance(node, list) for node in nodes)
-        if old and is_model(layer) and (_begins_with_input(layer) or highest.get(name) == len(calls[name])):
+        if old and (_begins_with_input(layer) or highest.get(name) == len(calls[name])):
             found[name] = 1
     return found
 
@@ -462,9 +469,10 @@ def _counted_from_0(reference: ValueReference, named: Mapping[str, Mapping[str, 
     layer = named[reference.layer]
     nodes = layer.get("inbound_nodes")
     new = isinstance(nodes, list) and all(isinstance(node, dict) for node in nodes)
-    if not new or not reference.node or not is_model(layer) or layer.get("class_name") == "Sequential":
+    name, node, tensor = reference.key
+    if not new or not node or not is_model(layer) or layer.get("class_name") == "Sequential":
         return reference
-    return replace(reference, node=reference.node - 1)
+    return replace(reference, key=(name, node - 1, tensor))
 
 
 def _begins_with_input(model: Mapping[str, Any]) -> bool:

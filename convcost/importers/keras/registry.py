@@ -71,7 +71,7 @@ def integers(value: Any, count: int, default: int = 1) -> tuple[int, ...]:
     if value is None:
         return (default,) * count
     found = tuple(value) if isinstance(value, (list, tuple)) else (value,) * count
-    if len(found) != count or not all(type(each) is int for each in found):
+    if len(found) != count or {*map(type, found)} - {int}:
         raise UntranslatableLayer(f"it needs {count} whole numbers, not {value!r}")
     return found
 

@@ -24,9 +24,8 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
         layer: The call.
         outputs: How many of its values are read.
     """
-    layer = _unmasked(builder, layer)
-    inputs = layer.inputs
-    if any(value.sizes is None for value in inputs):
+    layer = _unmasked(builder, layer) if layer.kwargs else layer
+    if any([value.sizes is None for value in layer.inputs]):  # noqa: C419 -- a list is faster
         return _unknown(builder, layer, "keras.Unreached", outputs)
     try:
         found = _found(builder, item, layer)
@@ -48,7 +47,7 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
 
 def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
     """Return a call without masks of steps, which Keras passes on by itself; that they are not counted is noted."""
-    masks = [name for name in _MASKS if values_in(layer.kwargs.get(name))] if layer.kwargs else []
+    masks = [name for name in _MASKS if values_in(layer.kwargs.get(name))]
     if not masks or not layer.args:
         return layer
     kwargs = {name: value for name, value in layer.kwargs.items() if name not in masks}
@@ -60,17 +59,17 @@ def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
 
 def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) -> Any:
     """Return the values that a call gives; None where its class is not known."""
-    module = str(item.get("module") or "")
-    dtype = layer.config.get("dtype")
-    policy = dtype.get("class_name") if isinstance(dtype, dict) else None
-    if layer.config.get("quantization_config") or "Quantized" in str(policy):
+    config = layer.config
+    module, dtype = str(item.get("module") or ""), config.get("dtype")
+    is_quantised = isinstance(dtype, dict) and "Quantized" in str(dtype.get("class_name"))
+    if is_quantised or config.get("quantization_config"):
         raise UntranslatableLayer("its weights are quantised")
     if layer.kind in _LAMBDAS:
         name, kwargs = function_of(layer)
         return _called(builder, name, bound(layer, kwargs))
-    is_bare = not module and not {"trainable", "dtype"}.intersection(layer.config)
+    is_bare = not module and "trainable" not in config and "dtype" not in config
     if (is_bare and layer.kind in operations()) or (".ops." in module and module.startswith("keras")):
-        return _called(builder, layer.kind, bound(layer, layer.config))
+        return _called(builder, layer.kind, bound(layer, config))
     if module and module.partition(".")[0] not in ("keras", "tensorflow", "tf_keras"):
         return None
     rule = rule_of(layer.kind)

@@ -15,6 +15,7 @@ from convcost.importers.writing.tree import (
     OptionalItem,
     Ref,
     Repetition,
+    TextBlock,
     TreeNode,
     rows_in,
 )
@@ -37,6 +38,7 @@ class Facts:
         self.left = _MOST_STEPS
         self._known: dict[Hashable, int] = {}
         self._numbers: dict[int, tuple[TreeNode, int]] = {}  # with the items, so that no other gets their ids
+        self._blocks: dict[int, TextBlock] = {}
         self._modules: dict[int, tuple[TreeNode, Module | None]] = {}
         self._leaves: dict[int, tuple[Leaf, int]] = {}  # what is known of layers stays so
         self._leaf_modules: dict[int, tuple[Leaf, Module | None]] = {}
@@ -59,6 +61,10 @@ class Facts:
             found = self._numbers[id(node)] = (node, self._numbered(self._key(node)))
         return found[1]
 
+    def numbers(self, nodes: Sequence[TreeNode]) -> tuple[int, ...]:
+        """Return the numbers of items."""
+        return tuple([self.number(node) for node in nodes])
+
     def is_settled(self, body: Body, numbers: list[int]) -> bool:
         """Return whether a list is known to have no equal neighbours: it is as it was when that was noted."""
         known = self._settled.get(id(body))
@@ -74,6 +80,7 @@ class Facts:
         if isinstance(node, Repetition):
             return "repeat", isinstance(node, OptionalItem), bool(node.merges), self.number_of_body(node.unit.nodes)
         assert isinstance(node, BlockUse)
+        self._blocks[id(node.block)] = node.block
         return "use", id(node.block)
 
     def number_of_body(self, nodes: Sequence[TreeNode]) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.writing.rows import COMMUTATIVE, key_of
-from convcost.network.graph import INPUT, Layer, Network, Tensor
+from convcost.network.graph import INPUT, Layer, Network
 
 
 def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) -> str:
@@ -33,10 +32,11 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
     places = {key_of(item.outputs[0])[0]: place for place, item in enumerate(items)}
     names = {id(item): layer.name for item, layer in zip(items, network.layers, strict=True)}
     for item, layer in zip(items, network.layers, strict=True):
-        reads = _read(item.type, [_known(tensor, places) for tensor in item.inputs])
+        reads = [(places.get(tensor.producer, INPUT), tensor.output) for tensor in item.inputs]
+        own = [(tensor.producer, tensor.output) for tensor in layer.inputs]
         same = (
             layer.definition == item.definition
-            and reads == _read(item.type, [key_of(tensor) for tensor in layer.inputs])
+            and (reads == own or (item.type in COMMUTATIVE and sorted(reads) == sorted(own)))
             and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
             and (layer.trainable == item.trainable or not _has_numbers(layer))
             and layer.widths.activations == item.widths.activations
@@ -45,7 +45,7 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
         )
         if not same:
             return layer.name
-    outputs = list(dict.fromkeys(_known(tensor, places) for tensor in mapped.outputs))
+    outputs = {(places.get(tensor.producer, INPUT), tensor.output) for tensor in mapped.outputs}
     return "" if sorted(map(key_of, network.outputs)) == sorted(outputs) else "its outputs"
 
 
@@ -53,11 +53,3 @@ def _has_numbers(layer: Layer) -> bool:
     """Return whether a layer has numbers that may be learned."""
     cost = layer.definition.cost(layer.input_shapes, layer.output_shape)
     return bool(cost.params or cost.buffers)
-
-
-def _known(tensor: Tensor, places: dict[int, int]) -> Any:
-    return places.get(tensor.producer, INPUT), tensor.output
-
-
-def _read(type: str, keys: list[Any]) -> list[Any]:
-    return sorted(keys) if type in COMMUTATIVE else keys

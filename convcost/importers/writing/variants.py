@@ -48,8 +48,9 @@ def join_variants(top: Body, blocks: list[TextBlock], facts: Facts) -> None:
         blocks: The blocks.
         facts: What is known of their items.
     """
+    weights = _Weights(facts)
     while True:
-        found = sorted(_candidates(top, blocks, facts), key=lambda each: each.saved, reverse=True)
+        found = sorted(_candidates(top, blocks, facts, weights), key=lambda each: each.saved, reverse=True)
         best = next(((each, made) for each in found if (made := _made(each, facts)) is not None), None)
         if best is None:
             return
@@ -84,39 +85,87 @@ class Variant(Struct, frozen=True):
         return self.body.nodes[self.start : self.end]
 
 
-def _candidates(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> Iterator[Variant]:
-    """Yield what might be joined."""
+def _candidates(top: Body, blocks: Sequence[TextBlock], facts: Facts, weights: _Weights) -> Iterator[Variant]:
+    """Yield what might be joined, each with what it saves, where that is worth it."""
     owners = [(None, top, 1), *((block, block.body, block.size) for block in blocks)]
     lists = [(owner, *each) for owner, body, size in owners for each in lists_in(body, size)]
-    runs = [(owner, body, size, list(_runs(body, _MOST_ITEMS))) for owner, body, size in lists if size]
+    runs = [(owner, body, size, _runs(body, _MOST_ITEMS, facts)) for owner, body, size in lists if size]
     usual = [block for block in blocks if is_chain(block.body) and len(block.body.nodes) <= _MOST_ITEMS]
+    items = [_Items.of(block.body.nodes, facts) for block in usual]
     needs = _Needs()
     for number, block in enumerate(usual):
-        length = len(block.body.nodes)
-        numbers = {facts.number(_inner(node)) for node in block.body.nodes}
-        inner = {id(block), *needs.of_all(block.body.nodes)}
-        for other in usual[number + 1 :]:
-            if id(other) not in inner and id(block) not in needs.of_all(other.body.nodes):
-                whole = Variant(block, other, other.body, 0, len(other.body.nodes), other.size)
-                yield from _weighed(whole, numbers, needs, facts)
+        own = items[number]
+        inner = {id(block), *needs.of_all(own.nodes)}
+        for other, given in zip(usual[number + 1 :], items[number + 1 :], strict=True):
+            if id(other) not in inner and id(block) not in needs.of_all(given.nodes):
+                saved = weights.saved(own, given, HEAD + 1)
+                if saved is not None:
+                    yield Variant(block, other, other.body, 0, len(given.nodes), other.size, saved)
         for owner, body, size, places in runs:
             if id(owner) not in inner:
-                for start, end in places:
-                    if end - start <= length:
-                        yield from _weighed(Variant(block, None, body, start, end, size), numbers, needs, facts)
+                for start, end, given in places:
+                    if end - start > len(own.nodes):
+                        continue
+                    saved = weights.saved(own, given, -1)
+                    if saved is not None and id(block) not in needs.of_all(given.nodes):
+                        yield Variant(block, None, body, start, end, size, saved)
 
 
-def _runs(body: Body, length: int) -> Iterator[tuple[int, int]]:
-    """Yield where items of a list stand that read each other in a row, and nothing else reads what is between."""
-    readers = Readers(body)
-    for start, first in enumerate(body.nodes):
+class _Items(Struct, frozen=True):
+    """Items of a list, with what is asked of them again and again.
+
+    Attributes:
+        nodes: The items.
+        numbers: What makes them alike.
+        inner: What makes those alike that they may leave out.
+        lines: How many lines they take.
+        inner_lines: How many those take that they may leave out.
+    """
+
+    nodes: Sequence[TreeNode]
+    numbers: tuple[int, ...]
+    inner: tuple[int, ...]
+    lines: tuple[int, ...]
+    inner_lines: tuple[int, ...]
+
+    @classmethod
+    def of(cls, nodes: Sequence[TreeNode], facts: Facts) -> _Items:
+        """Return items with what is known of them."""
+        numbers, lines = facts.numbers(nodes), tuple(map(lines_of, nodes))
+        if not any([isinstance(node, OptionalItem) for node in nodes]):  # noqa: C419 -- a list is faster
+            return cls(nodes, numbers, numbers, lines, lines)
+        inner = [_inner(node) for node in nodes]
+        return cls(nodes, numbers, facts.numbers(inner), lines, tuple(map(lines_of, inner)))
+
+    def part(self, start: int, end: int) -> _Items:
+        """Return some of them."""
+        return _Items(
+            self.nodes[start:end],
+            self.numbers[start:end],
+            self.inner[start:end],
+            self.lines[start:end],
+            self.inner_lines[start:end],
+        )
+
+
+def _runs(body: Body, length: int, facts: Facts) -> list[tuple[int, int, _Items]]:
+    """Return where items of a list stand that read each other in a row, and nothing else reads what is between.
+
+    Returns:
+        Where they begin and end, and the items.
+    """
+    readers, nodes = Readers(body), body.nodes
+    items = _Items.of(nodes, facts)
+    found = []
+    for start, first in enumerate(nodes):
         if len(first.reads) != 1:
             continue
-        for end in range(start + 1, min(start + length, len(body.nodes)) + 1):
-            if end - start > 1 and body.nodes[end - 1].reads != [(body.nodes[end - 2], 0)]:
+        for end in range(start + 1, min(start + length, len(nodes)) + 1):
+            if end - start > 1 and nodes[end - 1].reads != [(nodes[end - 2], 0)]:
                 break
             if readers.is_closed(start, end) and (end - start > 1 or isinstance(first, Merge)):
-                yield start, end
+                found.append((start, end, items.part(start, end)))
+    return found
 
 
 class _Needs:
@@ -146,31 +195,42 @@ class _Needs:
         yield self.of_all(inner)
 
 
-def _weighed(variant: Variant, numbers: set[int], needs: _Needs, facts: Facts) -> Iterator[Variant]:
-    """Yield a variant with what it saves, where that is worth it.
+class _Weights:
+    """What it saves to let one block stand for another or for items: the same for all that are alike.
 
     Args:
-        variant: What might be joined.
-        numbers: What makes the items of its block alike.
-        needs: The blocks that items use.
         facts: What is known of items.
     """
-    nodes, given, other = variant.block.body.nodes, variant.nodes, variant.other
-    facts.left -= _STEPS * len(nodes) * len(given)
-    lines = [sum(map(lines_of, each)) for each in (nodes, given)]
-    gained = HEAD + 1 if other else -1
-    if facts.left < 0 or lines[1] + gained < _LEAST_SAVED or not _are_near(numbers, given, len(nodes), lines, facts):
-        return
-    if other is None and id(variant.block) in needs.of_all(given):
-        return
-    pairs = _aligned(nodes, given, facts)
-    if pairs is None:
-        return
-    both = sum(_shared(pair) for pair in pairs)
-    saved = lines[1] - sum(None in pair for pair in pairs) + gained
-    share = max(both / max(lines), sum(all(pair) for pair in pairs) / len(pairs))
-    if both > 1 and share >= _LEAST_SHARE and saved >= _LEAST_SAVED:
-        yield Variant(variant.block, other, variant.body, variant.start, variant.end, variant.size, saved)
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self._known: dict[tuple[tuple[int, ...], tuple[int, ...], int], int | None] = {}
+
+    def saved(self, own: _Items, given: _Items, gained: int) -> int | None:
+        """Return how many lines a block saves that stands for other items, too; None where it is not worth it.
+
+        Args:
+            own: Its items.
+            given: The other items.
+            gained: The lines that are saved beside the items.
+        """
+        key = (own.numbers, given.numbers, gained)
+        if key not in self._known:
+            self._known[key] = self._weighed(own, given, gained)
+        return self._known[key]
+
+    def _weighed(self, own: _Items, given: _Items, gained: int) -> int | None:
+        self.facts.left -= _STEPS * len(own.nodes) * len(given.nodes)
+        lines = (sum(own.lines), sum(given.lines))
+        if self.facts.left < 0 or lines[1] + gained < _LEAST_SAVED or not _are_near(own, given, max(lines)):
+            return None
+        pairs = _aligned(own, given, self.facts)
+        if pairs is None:
+            return None
+        both = sum(map(_shared, pairs))
+        saved = lines[1] - sum([None in pair for pair in pairs]) + gained
+        share = max(both / max(lines), sum([None not in pair for pair in pairs]) / len(pairs))
+        return saved if both > 1 and share >= _LEAST_SHARE and saved >= _LEAST_SAVED else None
 
 
 def _made(variant: Variant, facts: Facts) -> TextBlock | None:
@@ -178,7 +238,7 @@ def _made(variant: Variant, facts: Facts) -> TextBlock | None:
     block = variant.block
     copies = [stacked([nodes], [OuterValue()]) for nodes in (block.body.nodes, variant.nodes)]
     source = OuterValue()
-    pairs = _aligned(copies[0], copies[1], facts) or []
+    pairs = _aligned(_Items.of(copies[0], facts), _Items.of(copies[1], facts), facts) or []
     columns = _filled(pairs, (block.size, variant.size), (source, source))
     made = TextBlock(Body(stacked(columns, [source]), [source]), block.size + variant.size)
     options = [node.unit.nodes[0] for node in _options(made.body)]
@@ -186,23 +246,25 @@ def _made(variant: Variant, facts: Facts) -> TextBlock | None:
     return made if readable else None
 
 
-def _are_near(numbers: set[int], others: Sequence[TreeNode], count: int, lines: Sequence[int], facts: Facts) -> bool:
+def _are_near(own: _Items, given: _Items, most: int) -> bool:
     """Return whether half of some items may be in a block, and enough of all lines or items in both.
 
     Args:
-        numbers: What makes the items of the block alike.
-        others: The items.
-        count: How many items the block has.
-        lines: The lines of both.
-        facts: What is known of items.
+        own: The items of the block.
+        given: The other items.
+        most: The lines of those that take more.
     """
-    longest, most = max(count, len(others)), max(lines)
-    if lines[1] < _LEAST_SHARE * most and len(others) < _LEAST_SHARE * longest:
+    longest = max(len(own.nodes), len(given.nodes))
+    if sum(given.lines) < _LEAST_SHARE * most and len(given.nodes) < _LEAST_SHARE * longest:
         return False
-    found = [inner for inner in map(_inner, others) if facts.number(inner) in numbers or isinstance(inner, Merge)]
-    if 2 * len(found) < len(others):
+    found = [
+        lines
+        for node, number, lines in zip(given.nodes, given.inner, given.inner_lines, strict=True)
+        if number in own.inner or isinstance(_inner(node), Merge)
+    ]
+    if 2 * len(found) < len(given.nodes):
         return False
-    return sum(map(lines_of, found)) >= _LEAST_SHARE * most or len(found) >= _LEAST_SHARE * longest
+    return sum(found) >= _LEAST_SHARE * most or len(found) >= _LEAST_SHARE * longest
 
 
 def _is_readable(made: TextBlock, block: TextBlock) -> bool:
@@ -232,36 +294,45 @@ def _options(body: Body) -> Iterator[OptionalItem]:
 # two lists side by side
 
 
-def _aligned(first: Sequence[TreeNode], second: Sequence[TreeNode], facts: Facts) -> list[Pair] | None:
-    """Return the items of two lists in pairs; None where, at some place, each has what the other lacks."""
-    table: dict[tuple[int, int], tuple[float, list[Pair]]] = {}
-    for at in range(len(first), -1, -1):
-        for to in range(len(second), -1, -1):
-            options: list[tuple[float, list[Pair]]] = []
-            if at < len(first) and to < len(second) and _are_alike(first[at], second[to], facts):
-                shared = _shared((first[at], second[to]))
-                options.append((table[at + 1, to + 1][0] + shared, [(first[at], second[to])]))
-            if at < len(first):
-                options.append((table[at + 1, to][0] - 0.01, [(first[at], None)]))
-            if to < len(second):
-                options.append((table[at, to + 1][0] - 0.01, [(None, second[to])]))
-            table[at, to] = max(options, key=lambda option: option[0]) if options else (0.0, [])
+def _aligned(one: _Items, other: _Items, facts: Facts) -> list[Pair] | None:
+    """Return the items of two lists in pairs; None where, at some place, each has what the other lacks.
+
+    The pairs are those with the most lines in both, found from the end on; of equals the first.
+    """
+    first, second = one.nodes, other.nodes
+    values = list(range(-len(second), 1))  # behind the first list
+    steps: list[list[int]] = []
+    for at in range(len(first) - 1, -1, -1):
+        below, values = values, [values[-1] - 1] * len(values)
+        taken = [_FIRST] * len(values)
+        for to in range(len(second) - 1, -1, -1):
+            value = below[to] - 1
+            if values[to + 1] - 1 > value:
+                value, taken[to] = values[to + 1] - 1, _SECOND
+            if one.inner[at] == other.inner[to] or _may_be_one(first[at], second[to], facts):
+                both = below[to + 1] + _LINE * min(one.inner_lines[at], other.inner_lines[to])
+                if both >= value:
+                    value, taken[to] = both, _BOTH
+            values[to] = value
+        steps.append(taken)
     found: list[Pair] = []
     at = to = 0
-    while table[at, to][1]:
-        (pair,) = table[at, to][1]
-        found.append(pair)
-        at, to = at + (pair[0] is not None), to + (pair[1] is not None)
+    while at < len(first) or to < len(second):
+        step = steps[-1 - at][to] if at < len(first) else _SECOND
+        found.append((None if step == _SECOND else first[at], None if step == _FIRST else second[to]))
+        at, to = at + (step != _SECOND), to + (step != _FIRST)
     for pair, after in pairwise(found):
         if None in pair and None in after and pair.index(None) != after.index(None):
             return None
     return found
 
 
-def _are_alike(one: TreeNode, other: TreeNode, facts: Facts) -> bool:
-    """Return whether two items are one, perhaps with other items in their branches."""
-    if facts.number(_inner(one)) == facts.number(_inner(other)):
-        return True
+_LINE = 100  # what a line in both is worth; that a list lacks an item costs 1
+_BOTH, _FIRST, _SECOND = range(3)
+
+
+def _may_be_one(one: TreeNode, other: TreeNode, facts: Facts) -> bool:
+    """Return whether two items are one with other items in their branches."""
     if not (isinstance(one, Merge) and isinstance(other, Merge)) or facts.number(one.leaf) != facts.number(other.leaf):
         return False
     found = _branches(one, other, facts)
@@ -274,7 +345,7 @@ def _branches(one: Merge, other: Merge, facts: Facts) -> list[list[Pair]] | None
         return None
     found = []
     for branch, against in zip(one.branches, _ordered(one, other, facts), strict=True):
-        pairs = _aligned(branch.nodes, against.nodes, facts)
+        pairs = _aligned(_Items.of(branch.nodes, facts), _Items.of(against.nodes, facts), facts)
         if pairs is None:
             return None
         found.append(pairs)
@@ -294,7 +365,8 @@ def _ordered(one: Merge, other: Merge, facts: Facts) -> list[Body]:
 
 
 def _common(one: Body, other: Body, facts: Facts) -> float:
-    return sum(map(_shared, _aligned(one.nodes, other.nodes, facts) or []))
+    pairs = _aligned(_Items.of(one.nodes, facts), _Items.of(other.nodes, facts), facts)
+    return sum(map(_shared, pairs or []))
 
 
 def _inner(node: TreeNode) -> TreeNode:
