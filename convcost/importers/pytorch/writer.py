@@ -36,6 +36,7 @@ RULES: Registry[Rule] = Registry("ATen operator", "convcost.aten")
 """The functions that translate calls, by the operator without its overload."""
 
 
+_MOST_VIEWS = 5000  # of a value that is written into
 _MOVES = frozenset(("Identity", "Reshape", "Squeeze", "Unsqueeze", "Cast"))
 _ORDERS = _MOVES | {"Transpose", "Slice", "Split", "Gather", "Expand", "Concat", "Flatten"}
 
@@ -93,8 +94,10 @@ class Writer:
         self._names: dict[str, str] = {}  # of values whose name is that of a tensor of the module
         self._made: dict[Any, str] = {}
         self._roots: dict[str, str] = {}  # of views: what they are views of
+        self._views: dict[str, dict[str, None]] = {}  # of values: their views, and what was written into them
         self._stale: set[str] = set()
         self._latest: dict[str, str] = {}  # what a value became by writing into it
+        self._before: dict[str, list[str]] = {}  # of what a call wrote: the values that became it
         self._cuts: dict[str, Cut] = {}
         self._moved: set[str] = set()  # of what is fixed: what is a weight, or part of one, in another order
         for placeholder, stored in program.stored.items():
@@ -339,7 +342,11 @@ class Writer:
         if isinstance(source, Reference):
             root = self._roots.get(source.name, source.name)
             for name in self.call.outputs:
-                self._roots[name] = root
+                self._add_view(name, root)
+
+    def _add_view(self, name: str, root: str) -> None:
+        self._roots[name] = root
+        self._views.setdefault(root, {})[name] = None
 
     def write(self, target: Any) -> None:
         """Note that what the call gives takes the place of a value.
@@ -350,16 +357,19 @@ class Writer:
             return
         root = self._roots.get(target.name, target.name)
         mine = self._latest.get(target.name, target.name)
+        views = self._views.get(root, {})
+        if len(views) > _MOST_VIEWS:
+            raise Untranslated
         if target.name in self._cuts and not self._is_fixed_call():
             self._put_back(target.name, root)
             return
-        for name in [root, *(view for view, of in self._roots.items() if of == root)]:
+        for name in [root, *views]:
             if name not in (target.name, mine):
                 self._overwrite(name)
-        for name, latest in [(target.name, mine), *self._latest.items()]:
-            if latest == mine:
-                self._latest[name] = self.call.outputs[0]
-        self._roots[self.call.outputs[0]] = root
+        written = self.call.outputs[0]
+        before = self._before[written] = [*self._before.pop(mine, []), target.name]
+        self._latest |= dict.fromkeys(before, written)
+        self._add_view(written, root)
 
     def cut(self, source: Any, axis: int, start: int, end: int, *, is_one: bool = False) -> None:
         """Note that what the call gives is a part of a value along an axis."""
@@ -372,13 +382,14 @@ class Writer:
         chain = [part]
         while chain[-1] in self._cuts:
             cut = self._cuts[chain[-1]]
+            if cut.whole in chain:  # as no program says
+                raise Untranslated
             written = self._joined(cut, written)
             chain.append(cut.whole)
             self._latest[cut.whole] = written
             self._names[written] = written
         self._latest[part] = self.call.outputs[0]
-        whole = [root, *(view for view, of in self._roots.items() if of == root)]
-        self._stale |= {name for name in whole if name not in chain}
+        self._stale |= {root, *self._views.get(root, ())}.difference(chain)
 
     def _joined(self, cut: Cut, written: str) -> str:
         """Return a value with another part in the place of one of its own."""
@@ -398,7 +409,8 @@ class Writer:
     def forget(self, target: Any) -> None:
         """Note that a value, and all that shares its storage, is not known any more."""
         root = self._roots.get(target.name, target.name)
-        self._stale |= {root, *(view for view, of in self._roots.items() if of == root)}
+        if root not in self._stale or len(self._views.get(root, ())) <= _MOST_VIEWS:
+            self._stale |= {root, *self._views.get(root, ())}
 
     def _overwrite(self, name: str) -> None:
         """Note that a value is not known any more; of what is worked out of constants, its numbers are not."""

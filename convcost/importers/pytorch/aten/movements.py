@@ -11,6 +11,7 @@ from convcost.importers.pytorch.program import OperatorCall, Reference
 from convcost.importers.pytorch.writer import DTYPES, Untranslated, Writer, aten
 
 _END = 2**63 - 1
+_MOST_PLACES = 65_536  # that windows of an axis read
 
 
 @aten(
@@ -174,6 +175,8 @@ def repeat(writer: Writer, call: OperatorCall) -> None:
     x = call.arguments["self"]
     times = list(call.arguments["repeats" if "repeats" in call.arguments else "dims"])
     rank = writer.rank(x)
+    if len(times) > writer.rank(Reference(call.outputs[0])):
+        raise Untranslated
     if set(times) <= {1} and len(times) <= rank:
         writer.keep(x)
         return
@@ -215,7 +218,7 @@ def windows(writer: Writer, call: OperatorCall) -> None:
     x, size, step = call.arguments["self"], call.arguments["size"], call.arguments["step"]
     axis = call.arguments["dimension"] % writer.rank(x)
     count = writer.shape(Reference(call.outputs[0]))[axis]
-    if not isinstance(count, int):
+    if not isinstance(count, int) or count * size > _MOST_PLACES:
         raise Untranslated
     places = writer.new((count, size), "int64", tuple(step * at + k for at in range(count) for k in range(size)))
     (chosen,) = writer.add("Gather", [writer.name(x), places], axis=axis)
