@@ -10,6 +10,7 @@ import pytest
 from onnx_damage import damaged, outcome, seeds
 
 import convcost
+from convcost.importers import IMPORTERS, import_model
 from convcost.importers.onnx import reader
 
 INPUT = {"x": [1, 3, 4, 4]}
@@ -130,3 +131,15 @@ def test_sizes_that_are_absurd_are_an_error(refused):
 def test_an_operator_without_inputs_is_refused_by_name(refused):
     content = w.model([w.node("Magic", "", "y")], {}, "y")
     assert refused(content) == "error: the model has no input\n --> net.onnx"
+
+
+@pytest.mark.parametrize(
+    ("operator", "inputs"), [("Mul", "x s x"), ("Mul", "x"), ("Div", "x s x"), ("Add", "x s x"), ("Where", "x s")]
+)
+def test_arithmetic_on_more_or_fewer_values_than_it_has(operator, inputs):
+    # patterns of activations and norms end in these
+    nodes = [w.node("Sigmoid", "x", "s"), w.node(operator, inputs, "y"), w.node("Sigmoid", "y", "z")]
+    try:
+        import_model(IMPORTERS["onnx"], w.model(nodes, INPUT, "z"), "net.onnx")
+    except convcost.SpecError as error:
+        assert str(error).startswith(f"error: the operator {operator} cannot be mapped")
