@@ -134,12 +134,18 @@ def test_an_operator_without_inputs_is_refused_by_name(refused):
 
 
 @pytest.mark.parametrize(
-    ("operator", "inputs"), [("Mul", "x s x"), ("Mul", "x"), ("Div", "x s x"), ("Add", "x s x"), ("Where", "x s")]
+    ("operator", "inputs", "reason"),
+    [
+        ("Mul", "x", "it has one input"),
+        ("Add", "x", "it has one input"),
+        ("Div", "x", "it has one input"),
+        ("Div", "x s x", "divide: divide takes 2 inputs (3 given)"),
+        ("Where", "x s", "it chooses by a condition that is not known"),
+    ],
 )
-def test_arithmetic_on_more_or_fewer_values_than_it_has(operator, inputs):
+def test_arithmetic_on_more_or_fewer_values_than_it_has(operator, inputs, reason):
     # patterns of activations and norms end in these
     nodes = [w.node("Sigmoid", "x", "s"), w.node(operator, inputs, "y"), w.node("Sigmoid", "y", "z")]
-    try:
+    with pytest.raises(convcost.SpecError) as caught:
         import_model(IMPORTERS["onnx"], w.model(nodes, INPUT, "z"), "net.onnx")
-    except convcost.SpecError as error:
-        assert str(error).startswith(f"error: the operator {operator} cannot be mapped")
+    assert str(caught.value).startswith(f"error: the operator {operator} cannot be mapped: {reason}\n")
