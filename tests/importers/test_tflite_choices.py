@@ -138,3 +138,15 @@ def test_weights_below_a_byte(code, bits):
     file.add("FULLY_CONNECTED", ["x", "kernel", -1], ["y"])
     memory = convcost.load(spec_of(file.bytes(["y"]))).memory()
     assert memory.weight_bytes == -(-5 * 9 * bits // 8)  # rounded up to whole bytes
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("operator", ["ADD", "MUL", "SUB"])
+def test_arithmetic_on_more_or_fewer_values_than_it_has(operator, count):
+    file = w.File()
+    file.input("x", [1, 9])
+    file.value("gate", [1, 9])
+    file.value("y", [1, 9])
+    file.add("LOGISTIC", ["x"], ["gate"])
+    file.add(operator, ["x", "gate", "x"][:count], ["y"])
+    assert f"the operator tflite.{operator} cannot be mapped: it reads {count} values\n" in refusal(file.bytes(["y"]))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, Place, nearest
 from convcost.importers.tflite import schema
@@ -85,6 +86,7 @@ class FileGraph(Struct, frozen=True):
         operators: The operators, in the order in which they run.
         about: The file's version and which graph of it this is, for people.
         data: The file.
+        other: Returns another graph of the file by its number.
     """
 
     inputs: tuple[int, ...]
@@ -93,6 +95,7 @@ class FileGraph(Struct, frozen=True):
     operators: tuple[FileOperator, ...]
     about: str
     data: FlatBuffer
+    other: Callable[[int], FileGraph] | None = None
 
     def values(self, tensor: FileTensor) -> tuple[Any, ...] | None:
         """Return the numbers of a tensor that has few; None where they are not in the file."""
@@ -144,8 +147,14 @@ def read_subgraph(buffer: FlatBuffer, signature: str = "", file: str = "") -> Fi
     number = numbers[signature] if signature else 0
     if number >= count:
         raise FlatBufferError(f"the signature {signature!r} has subgraph {number:,} of {count:,}", model.at)
-    table = FlatTable(buffer, buffer.follow(start + 4 * number, "a subgraph"))
-    return _Reader(buffer, model, codes).subgraph(table, _about(numbers, number, version))
+    reader = _Reader(buffer, model, codes)
+
+    def read(number: int, about: str = "") -> FileGraph:
+        if not 0 <= number < count:
+            raise FlatBufferError(f"an operator has subgraph {number:,} of {count:,}", model.at)
+        return reader.subgraph(FlatTable(buffer, buffer.follow(start + 4 * number, "a subgraph")), about)
+
+    return replace(read(number, _about(numbers, number, version)), other=read)
 
 
 def _about(numbers: Mapping[str, int], read: int, version: int) -> str:

@@ -34,6 +34,10 @@ def read(data: Data, file: str) -> ModelGraph:
             from convcost.importers.tflite.known import with_known_numbers  # where a file works out sizes
 
             graph = with_known_numbers(graph)
+        if any(each.name == "WHILE" for each in graph.operators):
+            from convcost.importers.tflite.loops import with_recurrent_layers  # where there are loops
+
+            graph = with_recurrent_layers(graph)
         return Translator(graph, file).translate()
     except FlatBufferError as error:
         help = "is the file complete? convert or download it again"

@@ -142,6 +142,8 @@ _MERGES = {
 @translates(*_MERGES)
 def merge(translator: Translator, operator: FileOperator) -> None:
     """Translate arithmetic on two values."""
+    if len(operator.inputs) != 2:
+        raise Untranslatable(f"it reads {len(operator.inputs)} values")
     _both(translator, operator, _MERGES[operator.name], *operator.inputs)
 
 
