@@ -43,7 +43,7 @@ class KerasValue(Struct, frozen=True):
             UntranslatableLayer: Nothing is known of them.
         """
         if self.sizes is None:
-            raise UntranslatableLayer
+            raise UntranslatableLayer("nothing is known of what it reads")
         return self.sizes
 
     @property
@@ -103,5 +103,5 @@ def known(size: int | None) -> int:
         UntranslatableLayer: It is open.
     """
     if size is None:
-        raise UntranslatableLayer
+        raise UntranslatableLayer("a size that it needs is open: give it with --input")
     return size
