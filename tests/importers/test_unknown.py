@@ -158,6 +158,18 @@ def test_a_cost_of_an_operator_that_the_file_does_not_have_is_a_warning(write):
     assert model.analyze().total.ops.cmp == 1 + 3 * 10 + 4 * 8 * 8
 
 
+@pytest.mark.parametrize("absent", [False, True])
+def test_of_many_kinds_of_operators_twenty_are_listed(absent, refused):
+    nodes = [w.node(f"Magic{at}", "x", f"y{at}") for at in range(22)]
+    tensors = [w.external("shape", [2], "net.data", 0, 16, w.INT64)] if absent else []
+    model = w.model(nodes, {"x": [1, 4]}, " ".join(f"y{at}" for at in range(22)), tensors)
+    errors = refused(model).split("\n\n")
+    assert errors[-1] == (
+        "error: 2 more kinds of operators cannot be mapped\n --> net.onnx\n  = found: Magic20, Magic21"
+    )
+    assert len(errors) == 21 + absent
+
+
 def test_where_every_operator_is_known_a_name_may_be_meant_for_any(write):
     model = convcost.load(
         write(w.model([w.node("Relu", "x", "y")], {"x": [1, 4, 8, 8]}, "y")), declare={"Rela": {"cmp": 1}}
