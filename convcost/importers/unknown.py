@@ -233,9 +233,9 @@ class UnknownOperators:
             message = f"numbers that sizes may depend on are in {' and '.join(map(repr, absent[:_LISTED]))}"
             help = "put it into the folder of the model, and give the model by its path"
             found.insert(0, ErrorDetail(message, place, found="it cannot be read", help=help))
-        if len(kinds) > len(found):
-            names = ", ".join(dict.fromkeys(name for name, _ in list(kinds)[_MOST_ERRORS:]))
-            message = f"{len(kinds) - len(found)} more kinds of operators cannot be mapped"
+        if more := list(kinds)[_MOST_ERRORS:]:
+            names = ", ".join(dict.fromkeys(name for name, _ in more))
+            message = f"{len(more)} more {'kinds' if len(more) > 1 else 'kind'} of operators cannot be mapped"
             found.append(ErrorDetail(message, place, found=names))
         if behind:
             message = f"{behind:,} {_FOLLOWERS}, whose shape the file does not record"

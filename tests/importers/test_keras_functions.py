@@ -431,6 +431,19 @@ def test_a_product_with_a_value_that_is_turned(turned, write):
     assert mapped(model).outputs[0].shape == (8, 6, 6)
 
 
+def test_chosen_rows_are_flattened(write):
+    """2 of 8 rows of 6 × 4."""
+    take = k.layer("Take", "f", module="keras.src.ops.numpy")
+    take["config"] = {"name": "f", "indices": [0, 5], "axis": 1}
+    calls = [
+        k.called(take, k.tensor("x", *MAP)),
+        k.called(k.layer("Flatten", "g"), k.tensor("f", 2, 6, 4)),
+        k.called(k.layer("Dense", "d", units=5), k.tensor("g", 48)),
+    ]
+    total = convcost.load(write(k.text(k.functional({"x": MAP}, calls, "d")), "net.json")).analyze().total
+    assert total.params == 5 * 48 + 5
+
+
 def test_a_dense_layer_behind_a_new_axis_reads_one_feature(write):
     keys = [{"class_name": "__ellipsis__", "config": {}}, None]
     cut = k.called(k.layer("GetItem", "f", module="keras.src.ops.numpy"), k.tensor("x", *MAP), keys)

@@ -297,6 +297,16 @@ def test_a_layer_may_have_the_name_of_another_one_s_second_value():
     assert [type for _, type, _ in rows(k.functional({"x": MAP}, [relu, other], "a:1"))] == ["relu"] * 3
 
 
+def test_behind_a_layer_that_is_declared_the_file_may_say_no_shape(write):
+    model = k.sequential([7, 4], k.layer("Thing", module="m"), k.layer("Dense", units=3))
+    path = write(k.text(model), "net.json")
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path, declare={"m.Thing": {"macs": 10, "output_shape": [7, 4]}})
+    assert str(caught.value).splitlines()[0] == (
+        "error: the operator keras.layers.Dense cannot be mapped: the file does not say the shape that it reads"
+    )
+
+
 def test_what_nothing_gives_is_an_error():
     model = branches()
     model["config"]["layers"][1]["inbound_nodes"][0]["args"] = [k.tensor("gone", *MAP)]

@@ -230,6 +230,14 @@ def test_what_one_value_has_alone_is_summed_before_the_product():
     assert (total.macs, total.ops.add) == (8 * 6 * 4, 8 * 6 * 4 + 8 * 6 * 4)
 
 
+def test_a_matrix_that_the_model_works_out():
+    # 6 · 30 products for the matrix of 6 × 5, and 6 · 5 with it; the model gives one row, the batch
+    nodes = [("Gemm", "x k", "v", {}), ("Reshape", "v s", "r", {}), ("MatMul", "x r", "y", {})]
+    model = load(chain(nodes, [w.tensor("k", [6, 30]), ints("s", 6, 5)], (1, 6), {"y": [1, 5]}))
+    assert model.analyze().total.macs == 6 * 30 + 6 * 5
+    assert model.network.outputs[0].shape == (5,)
+
+
 def test_products_value_by_value_are_no_matrix_products():
     total = load(one("Einsum", "x z", equation="abcd,abcd->acbd")).analyze().total
     assert (total.macs, total.ops.mul) == (0, 8 * 6 * 4)

@@ -320,12 +320,11 @@ def recurrence(read, *, both=False, layers_=1):
     calls = [
         w.call("aten.lstm.input", ["s", "h", "c"], "l", input="x", **weights, **given),
         w.call("aten.sum.dim_IntList", "a", self="s", dim=[1]),
-        w.call("aten.view.default", "b", self="c" if "c" in read else "h", size=[1, 3 * sides]),
+        w.call("aten.view.default", "b", self="c" if "c" in read else "h", size=[1, 3 * sides * layers_]),
         w.call("aten.add.Tensor", "y", self=read[0].replace("c", "b"), other=read[1].replace("c", "b")),
     ]
-    wide = (1, 3 * sides)
-    values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": (sides * layers_, 1, 3), "c": (sides, 1, 3), "a": wide,
-              "b": wide, "y": wide}  # fmt: skip
+    wide, state = (1, 3 * sides * layers_), (sides * layers_, 1, 3)
+    values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": state, "c": state, "a": (1, 3 * sides), "b": wide, "y": wide}
     shapes = {f"{at}": ((12, 8 if at < 2 * sides else 3 * sides) if at % 2 == 0 else (12, 3)) for at in
               range(2 * sides * layers_)}  # fmt: skip
     return by_steps(calls, values, parameters={"h": (sides * layers_, 1, 3), **shapes}, outputs=["y"])
@@ -341,10 +340,13 @@ def test_the_last_state_of_a_recurrent_layer_is_its_last_step():
     assert any(step.startswith("slice: {axis: ") and "start: 8" in step for step in steps)
 
 
-@pytest.mark.parametrize(("read", "more", "numbers"), [(("a", "b"), {"both": True}, 6), (("c", "c"), {}, 3)])
+@pytest.mark.parametrize(
+    ("read", "more", "numbers"), [(("a", "b"), {"both": True}, 6), (("c", "c"), {}, 3), (("b", "b"), {"layers_": 2}, 6)]
+)
 def test_states_that_are_no_step_of_the_sequence_are_the_layers_own(read, more, numbers):
     steps = recurrence(read, **more)
     assert any(step.startswith(f"declared: {{output_shape: [{numbers}]") for step in steps)
+    assert not any("return: last" in step for step in steps)
 
 
 def test_what_reads_the_state_of_another_layer_needs_that_layer():

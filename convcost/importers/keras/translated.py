@@ -43,7 +43,9 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
     """
     layer = _unmasked(builder, layer) if layer.kwargs else layer
     if any([value.sizes is None for value in layer.inputs]):  # noqa: C419 -- a list is faster
-        return _unknown(builder, layer, "keras.Unreached", outputs)
+        return _unknown(
+            builder, layer, operator_of(item, layer), outputs, "the file does not say the shape that it reads"
+        )
     try:
         found = _found(builder, item, layer)
     except UntranslatableLayer as error:
