@@ -8,6 +8,10 @@ from collections.abc import Callable
 _COMMAND = re.compile(r"\b(?:convcost|git|dask|pip) [a-z-]+ ")
 _OTHER = " in Python"
 _OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?: ('[^']*'|[^\s;()]*[^\s;(),:.]))?")
+_SHOWING = re.compile(
+    r"(?:--layers(?: or --depth N)?|--columns \S+|COLUMNS=\d+) shows? (it|them|each|all|the)\b(?:, --[^.]*)?"
+)
+"""What a line says of the options that show what a table leaves out; of a terminal's width, too."""
 _WHOLE = re.compile(r"--set ([^\s=]+)=((?:(?! --).)+?)(: [\d,]+)?", re.DOTALL)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?|…|[A-Z]+")
 _SIZES = re.compile(r"(?:\d+|…)(?:x(?:\d+|…))+")
@@ -30,6 +34,15 @@ def in_python(text: str) -> str:
     if whole := _WHOLE.fullmatch(text):
         return f"set={{{whole[1]!r}: {_number(whole[2])}}}{whole[3] or ''}"
     return _OPTION.sub(_argument, text).replace("} set={", ", ").replace("} inputs={", ", ")
+
+
+def of_result(line: str) -> str:
+    """Return a line below the table of a result with its methods, and with arguments, where it names options.
+
+    >>> of_result("1 column hidden: Notes; --columns notes shows it.")
+    '1 column hidden: Notes; to_dict() has it.'
+    """
+    return in_python(_SHOWING.sub(r"to_dict() has \1", line)) if "--" in line or "COLUMNS=" in line else line
 
 
 def _argument(match: re.Match[str]) -> str:
