@@ -8,7 +8,12 @@ from collections.abc import Callable
 _COMMAND = re.compile(r"\b(?:convcost|git|dask|pip) [a-z-]+ ")
 _OTHER = " in Python"
 _OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?: ('[^']*'|[^\s;()]*[^\s;(),:.]))?")
+_SHOWING = re.compile(
+    r"(?:--layers(?: or --depth N)?|--columns \S+|COLUMNS=\d+) shows? (it|them|each|all|the)\b(?:, --[^.]*)?"
+)
+"""What a line says of the options that show what a table leaves out; of a terminal's width, too."""
 _WHOLE = re.compile(r"--set ([^\s=]+)=((?:(?! --).)+?)(: [\d,]+)?", re.DOTALL)
+_END = "\0"  # of an argument, while another may follow
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?|…|[A-Z]+")
 _SIZES = re.compile(r"(?:\d+|…)(?:x(?:\d+|…))+")
 
@@ -29,7 +34,17 @@ def in_python(text: str) -> str:
         return text
     if whole := _WHOLE.fullmatch(text):
         return f"set={{{whole[1]!r}: {_number(whole[2])}}}{whole[3] or ''}"
-    return _OPTION.sub(_argument, text).replace("} set={", ", ").replace("} inputs={", ", ")
+    found = _OPTION.sub(_argument, text).replace(f"}}{_END} set={{", ", ").replace(f"}}{_END} inputs={{", ", ")
+    return re.sub(rf"{_END} (?=\w+=)", ", ", found).replace(_END, "")
+
+
+def of_result(line: str) -> str:
+    """Return a line below the table of a result with its methods, and with arguments, where it names options.
+
+    >>> of_result("1 column hidden: Notes; --columns notes shows it.")
+    '1 column hidden: Notes; to_dict() has it.'
+    """
+    return in_python(_SHOWING.sub(r"to_dict() has \1", line)) if "--" in line or "COLUMNS=" in line else line
 
 
 def _argument(match: re.Match[str]) -> str:
@@ -41,7 +56,7 @@ def _argument(match: re.Match[str]) -> str:
         return match[0]
     name, value = _VALUES[option]
     found = value(word.strip("'")) if word else ""
-    return f"{name}={found}" if found else f"{name} {word}" if word else name
+    return f"{name}={found}{_END}" if found else f"{name} {word}" if word else name
 
 
 def _number(text: str) -> str:

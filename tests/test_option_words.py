@@ -37,7 +37,7 @@ from convcost.option_words import in_python
         ("--max: suggest cannot limit it", "max: suggest cannot limit it"),
         ("--jobs 2", "--jobs 2"),
         ("--pareto mults,params:max", "pareto=['mults', 'params:max']"),
-        ("--best METRIC --top N", "best=METRIC top=N"),
+        ("--best METRIC --top N", "best=METRIC, top=N"),
         ("--over takes a range", "over takes a range"),
         ("--over a=1/4:1, or a=1/4:1:1/32 for", "over='a=1/4:1', or a=1/4:1:1/32 for"),
         ("--density 10%", "density='10%'"),

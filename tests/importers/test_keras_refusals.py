@@ -82,7 +82,7 @@ def called(kind, reason, *args, at=0, **config):
             layer=k.layer("ConvLSTM1D", filters=2, kernel_size=3), merge_mode="sum"),
         one(STEPS, "RNN", "the states of several cells are read", return_state=True,
             cell={"class_name": "StackedRNNCells", "config": {"cells": [k.layer("LSTMCell", units=3)] * 2}}),
-        one([7, None], "Dense", "a size that it needs is open: give it with --input", units=3),
+        one([7, None], "Dense", "it needs a size that the file leaves open: give it with --input", units=3),
         # layers on slices
         of_slices(MAP, "Conv2D", "it is applied to slices with the channels first", filters=2, kernel_size=1, data_format="channels_first"),
         of_slices(STEPS, "LSTM", "the states of slices are read", units=3, return_state=True),

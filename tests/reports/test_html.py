@@ -111,7 +111,7 @@ def test_an_analysis_prints_as_its_table(small, render):
         (lambda model: model.diff("resnet18"), "139 rows of layers: to_dict() has them."),
         (
             lambda model: model.compress(),
-            "density='10%' index_bits=4 weight_bits=5, for one.",
+            "density='10%', index_bits=4, weight_bits=5, for one.",
         ),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, groupby
@@ -16,10 +15,6 @@ from convcost.reports.table import BAR_CELLS, GAP, Column, Page, Report, Table, 
 _SHORTEST_NAME = 8
 _SHORTEST_BROKEN = 40  # cells of a line of a text that is broken
 _DOT = " · "
-_SHOWING = re.compile(
-    r"(?:--layers(?: or --depth N)?|--columns \S+|COLUMNS=\d+) shows? (it|them|each|all|the)\b(?:, --[^.]*)?"
-)
-"""What a line says of the options that show what a table leaves out; of a terminal's width, too."""
 
 # "Select graphic rendition", ECMA-48, 8.3.117
 _BOLD, _DIM, _GREEN = "1", "2", "32"
@@ -41,17 +36,10 @@ def _one(table: Table, page: Page) -> str:
     write = _colored if page.color else _plain
     hidden = _hidden(table, natural, widths)
     if page.python:
-        table, hidden = replace(table, footer=tuple(map(_in_python, table.footer))), map(_in_python, hidden)
+        from convcost.option_words import of_result  # not where a command starts
+
+        table, hidden = replace(table, footer=tuple(map(of_result, table.footer))), map(of_result, hidden)
     return "".join([f"{write(_inert(line))}\n" for line in _lines(table, widths, page.width, hidden)])
-
-
-def _in_python(line: str) -> str:
-    """Return a line below a table with a method of its result, and arguments, where it names options."""
-    if "--" not in line and "COLUMNS=" not in line:
-        return line
-    from convcost.option_words import in_python  # for few lines only
-
-    return in_python(_SHOWING.sub(r"to_dict() has \1", line))
 
 
 def _hidden(table: Table, natural: Sequence[int], widths: Mapping[int, int]) -> Iterator[str]:
