@@ -11,6 +11,9 @@ from convcost.importers.graph import Constant
 from convcost.network.graph import FLOAT32, Tensor, Widths
 from convcost.network.widths import BITS, bias_width
 
+BEHIND = "it reads a value whose shape is not known"
+"""Why an operator that has a layer type is left out of the count."""
+
 
 class Unsupported(Exception):
     """An operator does what no layer type does.
