@@ -211,6 +211,16 @@ def test_a_frozen_layer_beside_one_that_learns():
     assert found.difference(load(Source("net.json", found.text), found.sizes)) == ""
 
 
+def test_frozen_layers_that_repeat_are_one_frozen_item(write):
+    """Four convolutions of 3 channels, and one that learns: 9 · 9 + 3 numbers each."""
+    frozen = [conv(f"c{number}", 3, trainable=False) for number in range(4)]
+    path = write(k.text(k.sequential(MAP, *frozen, conv("d", 3))), "net.json")
+    model = convcost.load(path)
+    assert "padding: 1}, trainable: false, repeat: 4}\n" in model.text
+    assert (model.analyze().total.params, model.analyze().total.buffers) == (9 * 9 + 3, 4 * (9 * 9 + 3))
+    assert [layer.trainable for layer in model.network.layers] == [False] * 4 + [True]
+
+
 def test_open_sizes_are_symbols(write):
     path = write(k.text(k.sequential([None, None, 3], conv("c", 4, strides=2))), "net.json")
     model = convcost.load(path, set={"H": 10, "W": 8})
@@ -255,6 +265,46 @@ def test_behind_an_unknown_layer_the_recorded_shapes_serve():
         "error: the operator m.Thing has no layer type",
         "error: the operator m.Other has no layer type",
     ]
+
+
+def inner(*reads):
+    """Return a model of one input within a model, which is called with these values."""
+    relu = k.called(k.layer("ReLU", "r"), k.tensor("i", *MAP))
+    model = k.functional({"i": MAP}, [relu], "r")
+    model["config"]["name"] = "m"
+    return k.functional({"x": MAP, "y": MAP}, [k.called(model, *reads)], "m")
+
+
+def test_a_model_within_is_called_with_as_many_values_as_it_has_inputs():
+    x, y = k.tensor("x", *MAP), k.tensor("y", *MAP)
+    assert [type for _, type, _ in rows(inner(x))] == ["relu"]
+    assert message(inner([x, y])) == "error: a model of 1 inputs is called with 2 values\n --> net.json"
+
+
+def test_a_shape_that_stands_in_a_model_that_comes_first():
+    dense = {"class_name": "Dense", "config": {"name": "d", "units": 3, "batch_input_shape": [None, 6]}}
+    last = {"class_name": "Dense", "config": {"name": "e", "units": 2}}
+    for layers in ({"name": "in", "layers": [dense]}, [dense]):  # Keras 2, and an older one
+        first = {"class_name": "Sequential", "config": layers}
+        model = {"class_name": "Sequential", "config": {"name": "net", "layers": [first, last]}}
+        found = import_model(IMPORTERS["keras"], k.text(model), "net.json").model
+        assert [item.fields["out_features"] for item in found.items] == [3, 2]
+
+
+def test_a_layer_may_have_the_name_of_another_one_s_second_value():
+    relu = k.called(k.called(k.layer("ReLU", "a"), k.tensor("x", *MAP)), k.tensor("a", *MAP))
+    other = k.called(k.layer("ReLU", "a:1"), k.tensor("a", *MAP, node=1))
+    assert [type for _, type, _ in rows(k.functional({"x": MAP}, [relu, other], "a:1"))] == ["relu"] * 3
+
+
+def test_behind_a_layer_that_is_declared_the_file_may_say_no_shape(write):
+    model = k.sequential([7, 4], k.layer("Thing", module="m"), k.layer("Dense", units=3))
+    path = write(k.text(model), "net.json")
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path, declare={"m.Thing": {"macs": 10, "output_shape": [7, 4]}})
+    assert str(caught.value).splitlines()[0] == (
+        "error: the operator keras.layers.Dense cannot be mapped: the file does not say the shape that it reads"
+    )
 
 
 def test_what_nothing_gives_is_an_error():

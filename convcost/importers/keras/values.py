@@ -50,7 +50,7 @@ class KerasValue(Struct, frozen=True):
             UntranslatableLayer: Nothing is known of them.
         """
         if self.sizes is None:
-            raise UntranslatableLayer
+            raise UntranslatableLayer("nothing is known of what it reads")
         return self.sizes
 
     @property

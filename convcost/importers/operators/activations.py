@@ -11,7 +11,7 @@ from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
 from convcost.importers.patterns.parts import clip_bounds, is_sixth
-from convcost.importers.values import Unsupported
+from convcost.importers.values import Unsupported, counted_axis
 
 _PLAIN = {
     "Relu": "relu",
@@ -89,7 +89,7 @@ def clip(mapper: Mapper, node: Node) -> None:
         op = "maximum" if low is not None and abs(low) < 1e30 else "minimum"
         mapper.emit(node, "elementwise", {"op": op, "value": decimal(bounded[0])}, [tensor], name="")
     elif bounded[0] >= bounded[1] or max(abs(bounded[0]), abs(bounded[1])) > 1e15:
-        raise Unsupported("its bounds are not known")
+        raise Unsupported("its bounds are not in order, or beyond 10^15")
     else:
         mapper.emit(node, "hard_tanh", {"min_val": decimal(bounded[0]), "max_val": decimal(bounded[1])}, [tensor])
 
@@ -164,7 +164,7 @@ def prelu(mapper: Mapper, node: Node) -> None:
 def softmax(mapper: Mapper, node: Node) -> None:
     """Map a softmax over one axis."""
     full = mapper.full(node.inputs[0])
-    axis = node.attributes.get("axis", 1 if mapper.opset < 13 else -1) % len(full)
+    axis = counted_axis(node.attributes.get("axis", 1 if mapper.opset < 13 else -1), len(full))
     if mapper.opset < 13 and prod(full[axis + 1 :]) != 1:
         raise Unsupported("it is over several axes")
     place = mapper.axis(node.inputs[0], axis)

@@ -32,12 +32,6 @@ def _affine(node: Node) -> dict[str, Any]:
     return {} if center else {"bias": False}
 
 
-@operator("keras.Unreached")
-def unreached(mapper: Mapper, node: Node) -> None:
-    """Refuse what reads a value of which nothing is known; the layer that gives that is named before."""
-    raise Unsupported("nothing is known of what it reads")
-
-
 @operator("keras.BatchNormalization")
 def batch_norm(mapper: Mapper, node: Node) -> None:
     """Map a batch norm along any axis, with or without what it learns."""
