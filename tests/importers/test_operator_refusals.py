@@ -110,3 +110,11 @@ def runtime(operator, inputs, outputs="y", **attributes):
 )  # fmt: skip
 def test_what_is_refused(model, reason, refused):
     assert refused(model).splitlines()[0] == f"error: the operator {reason}"
+
+
+def test_attention_that_reads_values_of_earlier_calls(refused):
+    node = w.node("Attention", "x x x none none z", "y", q_num_heads=2).replace(w.data(1, "none"), w.data(1, ""))
+    model = w.model([node], {"x": list(ROWS), "z": list(ROWS)}, "y")
+    assert refused(model).splitlines()[0] == (
+        "error: the operator Attention cannot be mapped: it reads keys of earlier calls, or caps its scores"
+    )
