@@ -15,7 +15,7 @@ from convcost.layers.inputs import shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
-_QUANTISED = frozenset(("int8", "uint8", "int4", "uint4", "int2", "uint2"))
+_QUANTISED = frozenset(("int16", "uint16", "int8", "uint8", "int4", "uint4", "int2", "uint2"))
 AS_IT_IS = -1
 """The batch axis stays where it is."""
 
@@ -95,6 +95,8 @@ class ValueTable(ABC):
         """Return a value as one vector, or as tokens."""
         value = self.moved(name)
         batch = value.batch if value.shape else None
+        if batch == len(value.full) - 1 > 0:  # which holds the features
+            batch = None
         return self.tensor(name, batch=batch, layout=TOKENS if len(without(value.full, batch)) > 1 else "")
 
     def many_pictures(self, name: str) -> bool:

@@ -68,8 +68,8 @@ def refused(content, write):
         (k.text({"modelTopology": {"model_config": None}, "class_name": ""}),
          "error: the file holds no network\n --> net\n" + SAVE),
         (k.text(MODEL)[:-9],
-         f"error: the model's configuration is no JSON: Expecting value\n --> net:1:{len(k.text(MODEL)) - 8}"
-         + DAMAGED),
+         f"error: the model's configuration is no JSON\n --> net:1:{len(k.text(MODEL)) - 8}"
+         "\n  = note: a parser of JSON says: Expecting value" + DAMAGED),
         (k.text({"class_name": "Sequential", "config": {"layers": {"a": 1}}}),
          "error: a model's configuration lists no layers\n --> net\n  = help: save the model again"),
         (b'{"class_name": "Sequential", "config": ' + b"[" * 100_000,

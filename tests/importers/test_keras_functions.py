@@ -35,6 +35,12 @@ def function(kind, *more, shape=MAP, **config):
     return k.functional({"x": shape}, [k.called(item, k.tensor("x", *shape), *more)], "f")
 
 
+def without_a_module(kind, **config):
+    """Return a model of one function as Keras 3 writes it into HDF5 files."""
+    item = {"class_name": kind, "config": {"name": "f", **config}}
+    return k.functional({"x": MAP}, [k.called(item, k.tensor("x", *MAP))], "f")
+
+
 def of_tensorflow(name, shape=MAP, first=None, **kwargs):
     """Return a model of one function of TensorFlow as Keras 2 writes it."""
     config = {"name": "f", "trainable": True, "function": name}
@@ -49,6 +55,7 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Multiply", 0.5), ["elementwise multiply 0.5"]),
         (function("Subtract", 3), ["elementwise add -3"]),
         (function("Add", [1, 2, 3, 4]), ["shift"]),
+        (function("Add", -3.4e38), ["parameter", "add"]),
         (function("Multiply", [[[1, 2, 3, 4]]]), ["scale"]),
         (function("Maximum", 0), ["relu"]),
         (function("Square"), ["elementwise square"]),
@@ -57,6 +64,7 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Power", 3), ["elementwise pow 3"]),
         (function("Exp"), ["elementwise exp"]),
         (function("Cast", "float16"), []),
+        (without_a_module("Cast", dtype="float16"), []),
         (function("Clip", x_min=0.0, x_max=6.0), ["relu6"]),
         (function("Gelu", approximate=True), ["gelu"]),
         (function("LeakyRelu", negative_slope=0.1), ["leaky_relu"]),

@@ -72,7 +72,7 @@ def called(kind, reason, *args, at=0, **config):
         one(MAP, "Activation", "its activation is no function of Keras", activation={"class_name": 7}),
         one(MAP, "Softmax", "it is over several axes", axis=[1, 2]),
         one(MAP, "Softmax", "there is no axis 7", axis=7),
-        one([None, 6, 4], "PReLU", "the number of its slopes is open"),
+        one([None, 6, 4], "PReLU", "the number of its slopes is open: give it with --input"),
         one(MAP, "Permute", "its dims are [1, 2, 2]", dims=[1, 2, 2]),
         one(MAP, "RepeatVector", "it repeats what is no vector", n=3),
         one(MAP, "Rescaling", "its numbers are not given, or are more than one for each channel", scale=[]),
@@ -82,12 +82,17 @@ def called(kind, reason, *args, at=0, **config):
             layer=k.layer("ConvLSTM1D", filters=2, kernel_size=3), merge_mode="sum"),
         one(STEPS, "RNN", "the states of several cells are read", return_state=True,
             cell={"class_name": "StackedRNNCells", "config": {"cells": [k.layer("LSTMCell", units=3)] * 2}}),
-        one([7, None], "Dense", "a size that it needs is open: give it with --input", units=3),
+        one([7, None], "Dense", "it needs a size that the file leaves open: give it with --input", units=3),
         # layers on slices
         of_slices(MAP, "Conv2D", "it is applied to slices with the channels first", filters=2, kernel_size=1, data_format="channels_first"),
-        of_slices(MAP, "AdaptiveAveragePooling2D", "it is applied to slices", output_size=2),
         of_slices(STEPS, "LSTM", "the states of slices are read", units=3, return_state=True),
         of_slices(STEPS, "Bidirectional", "the states of slices are read", layer=k.layer("LSTM", units=3, return_state=True)),
+        one(STEPS, "Dense", "its use_bias is 'no', which is neither true nor false", units=3, use_bias="no"),
+        one(STEPS, "LSTM", "its return_sequences is 2, which is neither true nor false", units=3, return_sequences=2),
+        one(STEPS, "Dense", "one of its sizes is more than 10**15", units=10**30),
+        one(MAP, "Conv2D", "one of its sizes is more than 10**15", filters=2, kernel_size=[3, 10**16]),
+        one(MAP, "Conv2D", "its kernel_size is not given", filters=2),
+        one(MAP, "Conv2D", "its data_format is 'NCHW'", filters=2, kernel_size=3, data_format="NCHW"),
         # layers of several
         called("MultiHeadAttention", "it reads no query and value", X, num_heads=2, key_dim=4),
         called("MultiHeadAttention", "it reads bias", X, X, {"bias": X}, num_heads=2, key_dim=4),
@@ -165,3 +170,27 @@ WHOLE = {"class_name": "__slice__", "config": {"start": None, "stop": None, "ste
 )  # fmt: skip
 def test_a_function_that_no_layer_type_is(operator, model, reason):
     assert refusal(model).splitlines()[0] == f"error: the operator {operator} cannot be mapped: {reason}"
+
+
+def test_a_layer_on_slices_of_what_has_none():
+    lines = refusal(k.sequential([4], k.layer("TimeDistributed", layer=k.layer("Dense", units=3)))).splitlines()
+    assert lines[0] == (
+        "error: the operator keras.layers.Dense cannot be mapped: "
+        "it is applied to slices of a value that has too few axes"
+    )
+
+
+def test_a_wrapper_around_what_is_no_layer():
+    wrapper = k.layer("TimeDistributed", layer={"class_name": {"a": 1}, "config": {}})
+    assert refusal(k.sequential(STEPS, wrapper)).startswith(
+        "error: the operator keras.layers.TimeDistributed has no layer type\n"
+    )
+
+
+def test_a_pool_over_no_positions():
+    """Keras counts the axes of a function's pool by its value."""
+    item = k.layer("MaxPool", "f", module="keras.src.ops.nn", pool_size=2)
+    model = k.functional({"x": [4]}, [k.called(item, k.tensor("x", 4))], "f")
+    assert refusal(model).startswith(
+        "error: the operator keras.ops.nn.MaxPool cannot be mapped: it works on 1 to 3 axes of positions\n"
+    )

@@ -273,6 +273,19 @@ def test_what_does_nothing_at_inference_is_gone(text):
     assert text(chain(*nodes)) == "  - relu\n"
 
 
+@pytest.mark.parametrize(("scope", "first"), [("/m/a/Conv", "m.a"), ("Conv_0", "b")])
+def test_a_layer_has_no_name_of_a_weight_that_was_merged_with_its_own(scope, first):
+    """Of equal biases the exporter keeps one, and gives the others as copies of it."""
+    tensors = [w.tensor("onnx::k", [8, 8, 1, 1]), w.tensor("b.weight", [8, 8, 3, 3]), w.tensor("b.bias", [8])]
+    nodes = [
+        w.node("Identity", "b.bias", "onnx::copy"),
+        w.node("Conv", "x onnx::k onnx::copy", "a", scope),
+        w.node("Conv", "a b.weight b.bias", "y", "/m/b/Conv"),
+    ]
+    network = load(w.model(nodes, INPUT, "y", tensors)).network
+    assert [layer.origin for layer in network.layers] == [first, "b"]
+
+
 def test_a_kernel_that_two_nodes_read_is_shared_and_a_vector_counts_for_each():
     tensors = [w.tensor("k", [8, 8, 1, 1]), w.tensor("s", [8]), w.tensor("v", [8])]
     nodes = [

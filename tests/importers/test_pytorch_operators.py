@@ -41,6 +41,7 @@ ONE = [  # operator, arguments, shapes before and after, the layer
     ("gelu", {"approximate": "=tanh"}, MAP, MAP, "gelu: {approximate: tanh}"),
     ("leaky_relu", {"negative_slope": 0.2}, MAP, MAP, "leaky_relu: {negative_slope: 0.2}"),
     ("elu", {}, MAP, MAP, "elu"),
+    ("rrelu", {"lower": 0.125, "upper": 0.375}, MAP, MAP, "leaky_relu: {negative_slope: 0.25}"),  # the mean of both
     ("softplus", {}, MAP, MAP, "softplus"),
     ("softmax", {"dim": 1}, MAP, MAP, "softmax"),
     ("log_softmax", {"dim": -1}, TOKENS, TOKENS, "log_softmax: {axis: 1}"),
@@ -65,6 +66,11 @@ ONE = [  # operator, arguments, shapes before and after, the layer
      "upsample: {scale_factor: 2}"),
     ("upsample_bilinear2d", {"output_size": [9, 9], "align_corners": True}, MAP, (1, 8, 9, 9),
      "upsample: {mode: bilinear, size: 9, align_corners: true}"),
+    # against aliasing: where values become more, the same neighbours are read
+    ("_upsample_bicubic2d_aa", {"output_size": [9, 6], "align_corners": False}, MAP, (1, 8, 9, 6),
+     "upsample: {mode: bicubic, size: [9, 6]}"),
+    ("_upsample_bilinear2d_aa", {"output_size": [6, 6], "align_corners": False}, MAP, MAP,
+     "upsample: {mode: bilinear, size: 6}"),
     ("pixel_shuffle", {"upscale_factor": 2}, MAP, (1, 2, 12, 12), "pixel_shuffle: {upscale_factor: 2}"),
     ("channel_shuffle", {"groups": 2}, MAP, MAP, "channel_shuffle: {groups: 2}"),
     ("permute", {"dims": [0, 2, 3, 1]}, MAP, (1, 6, 6, 8), "permute: {axes: [1, 2, 0], layout: tokens}"),
@@ -196,6 +202,12 @@ def grid(**more):
     return by_steps([call], {"x": MAP, "z": (1, 3, 4, 2), "y": (1, 8, 3, 4)}, inputs=("x", "z"))
 
 
+def test_resizing_against_aliasing_to_fewer_values_is_refused():
+    call = w.call("aten._upsample_bicubic2d_aa.default", "y", input="x", output_size=[7, 5], align_corners=False)
+    with pytest.raises(convcost.SpecError, match=r"the operator aten\._upsample_bicubic2d_aa has no layer type"):
+        layers([call], {"x": MAP, "y": (1, 8, 7, 5)})
+
+
 def test_sampling_at_the_places_of_a_grid():
     assert grid() == ["grid_sample"]
     assert grid(align_corners=True) == ["grid_sample: {align_corners: true}"]
@@ -231,11 +243,33 @@ def test_what_follows_so_many_chosen_values_is_counted(tmp_path):
     assert analysis.total.macs == 3 * 8 * 4
 
 
+def looked_up(indices, chosen, after=(1, 2, 5, 8)):
+    """Return the layers of a sum with values of a learned table `[3, 4, 8]` that two lists of indices choose."""
+    calls = [
+        w.call("aten.index.Tensor", "t", self="p_c_table", indices=indices),
+        w.call("aten.unsqueeze.default", "u", self="t", dim=0),
+        w.call("aten.add.Tensor", "y", self="x", other="u"),
+    ]
+    buffers = {"c.i": ((2, 5), chosen), "c.j": ((5,), "int64")}
+    values = {"x": after, "t": after[1:], "u": after, "y": after}
+    return layers(calls, values, parameters={"c.table": (3, 4, 8)}, buffers=buffers)
+
+
+def test_values_of_a_table_at_places_on_two_axes():
+    lines = looked_up(["b_c_i", "b_c_j"], "int64")
+    assert lines[:3] == ["  - parameter: {shape: [12, 8]}", "    name: c.table", "  - gather: {shape: [2, 5, 8]}"]
+    with pytest.raises(convcost.SpecError, match=r"aten\.index has no layer type"):  # a mask chooses an unknown number
+        looked_up(["b_c_i", "b_c_j"], "bool")
+    with pytest.raises(convcost.SpecError, match=r"aten\.index has no layer type"):  # axes that stand apart
+        looked_up(["b_c_i", None, "b_c_j"], "int64", (1, 2, 5, 4))
+
+
 SCALED = [w.call("aten._weight_norm.default", "k", "m", v="p_v", g="p_g", dim=0)]
 LINEAR = [  # calls before, arguments, the shape before, parameters, and by arithmetic those and macs, sums, products
-    # a matrix and a bias that the model works out: of 5 · 8 numbers for each of 9 positions, and a ReLU of these
+    # a matrix or a bias that the model works out: of 5 · 8 numbers for each of 9 positions, and a ReLU of these; a
+    # matrix of one weight counts as that weight, so that the sums of 8 products begin with the bias
     ([w.call("aten.relu.default", "k", self="p_w")], {"weight": "k", "bias": "p_b"}, 9, {"w": (5, 8), "b": (5,)},
-     (45, 360, 360 + 45, 360)),
+     (45, 360, 360, 360)),
     ([w.call("aten.relu.default", "k", self="p_w")], {"weight": "k"}, 9, {"w": (5, 8)}, (40, 360, 360, 360)),
     ([w.call("aten.relu.default", "c", self="p_b")], {"weight": "p_w", "bias": "c"}, 9, {"w": (5, 8), "b": (5,)},
      (45, 360, 360 + 45, 360)),
@@ -449,6 +483,19 @@ SPREAD = [  # operator, arguments, values, the ledger of what it is
      {"mul": 24, "add": 24, "sqrt": 2, "cmp": 2, "div": 16}),
     ("pairwise_distance.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
      {"add": 24, "mul": 8, "sqrt": 1}),  # x − z, + ε, and the length of 8 values
+    # the largest of 9 values for each of 8, the differences, their powers, the sum of these, its logarithm, a sum
+    ("logsumexp.default", {"self": "x", "dim": [1]}, {"x": TOKENS, "y": VECTOR},
+     {"cmp": 8 * 8, "add": 72 + 72 + 8, "exp": 72, "log": 8}),
+    ("logsumexp.default", {"self": "x", "dim": [1], "keepdim": True}, {"x": TOKENS, "y": (1, 1, 8)},
+     {"cmp": 8 * 8, "add": 72 + 72 + 8, "exp": 72, "log": 8}),
+    ("log1p.default", {"self": "x"}, {"x": VECTOR, "y": VECTOR}, {"add": 8, "log": 8}),
+    ("expm1.default", {"self": "x"}, {"x": VECTOR, "y": VECTOR}, {"add": 8, "exp": 8}),
+    # a + α·b, a − α·b, b − α·a, α·b alone where a is a number; a + α·b·c
+    *((f"{name}.Tensor", {"self": "x", "other": "z", "alpha": 3}, {"x": VECTOR, "z": VECTOR, "y": VECTOR},
+       {"mul": 8, "add": 8}) for name in ("add", "sub", "rsub")),
+    ("rsub.Scalar", {"self": "x", "other": 2, "alpha": 0.5}, {"x": VECTOR, "y": VECTOR}, {"mul": 8, "add": 8}),
+    ("addcmul.default", {"self": "x", "tensor1": "z", "tensor2": "z", "value": 0.5},
+     {"x": VECTOR, "z": VECTOR, "y": VECTOR}, {"mul": 16, "add": 8}),
     # 5·4 places of a row of 3, with a matrix of 2×3: each product is added
     ("affine_grid_generator.default", {"theta": "x", "size": [1, 8, 5, 4], "align_corners": False},
      {"x": (1, 2, 3), "y": (1, 5, 4, 2)}, {"mul": 120, "add": 120}),

@@ -50,6 +50,19 @@ def test_attention_is_what_it_performs(tmp_path):
     assert total.ops.mul == total.macs + 2 * 9 * 9  # the scale
 
 
+def test_rows_of_one_feature_are_no_vector(tmp_path):
+    calls = [  # 9 tokens of 1 feature, the batch between the axes
+        w.call("aten.permute.default", "p", self="x", dims=[1, 0, 2]),
+        w.call("aten.reshape.default", "r", self="p", shape=[9, 1]),
+        w.call("aten.linear.default", "y", "c", input="r", weight="p_c_weight", bias="p_c_bias"),
+    ]
+    values = {"x": (1, 9, 1), "p": (9, 1, 1), "r": (9, 1), "y": (9, 1)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters={"c.weight": (1, 1), "c.bias": (1,)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs) == (2, 9)
+
+
 def test_heads_that_share_keys_repeat_them(tmp_path):
     # 4 heads of queries, 2 of keys and values
     given = {"query": "x", "key": "k", "value": "k", "scale": 1.0, "enable_gqa": True}
@@ -357,6 +370,15 @@ def test_open_axes_are_symbols_named_by_their_place(tmp_path):
     assert model.analyze().total.macs == 10 * 20 * 32
 
 
+def test_an_axis_that_is_an_expression_is_a_symbol(tmp_path):
+    even = ("Mul(Integer(2), s6)", 32)
+    values = {"x": (1, 8, even, 6), "y": (1, 4, even, 6)}
+    path = tmp_path / "net.pt2"
+    conv = w.call("aten.conv2d.default", "y", "c", input="x", weight="p_c_weight")
+    path.write_bytes(w.pt2([conv], values, ["y"], parameters={"c.weight": (4, 8, 1, 1)}))
+    assert convcost.load(path, set={"h": 10}).analyze().total.macs == 10 * 6 * 32
+
+
 def test_sizes_of_an_open_batch_are_worked_out(tmp_path):
     batch = ("s7", 2)
     calls = [
@@ -367,6 +389,84 @@ def test_sizes_of_an_open_batch_are_worked_out(tmp_path):
     ]
     values = {"x": (batch, 8, 6, 6), "y": (batch, 4, 72)}
     assert layers(calls, values) == ["  - reshape: {shape: [4, 72]}"]
+
+
+def test_complex_numbers_are_refused():
+    product = w.call("aten.mul.Tensor", "y", self="z", other="z")
+    values = {"x": MAP, "z": (MAP, "complex64"), "y": (MAP, "complex64")}
+    with pytest.raises(convcost.SpecError) as caught:
+        layers([w.call("aten.add.Tensor", "z", self="x", other="x"), product], values)
+    assert [detail.message for detail in caught.value.details] == [
+        "the operator aten.add cannot be mapped: its numbers are complex",
+        "the operator aten.mul cannot be mapped: its numbers are complex",
+    ]
+
+
+def test_the_norm_of_a_spectrum_is_prepared(tmp_path):
+    calls = [  # W / (uᵀ W v), with W as a matrix
+        w.call("aten.flatten.using_ints", "m", self="p_c_weight", start_dim=1),
+        w.call("aten.mv.default", "wv", self="m", vec="b_c_v"),
+        w.call("aten.vdot.default", "s", self="b_c_u", other="wv"),
+        w.call("aten.div.Tensor", "k", self="p_c_weight", other="s"),
+        w.call("aten.conv2d.default", "y", "c", input="x", weight="k", bias="p_c_bias"),
+    ]
+    kernel = (4, 8, 3, 3)
+    values = {"x": MAP, "m": (4, 72), "wv": (4,), "s": (), "k": kernel, "y": (1, 4, 4, 4)}
+    path = tmp_path / "net.pt2"
+    more = {"parameters": {"c.weight": kernel, "c.bias": (4,)}, "buffers": {"c.u": (4,), "c.v": (72,)}}
+    path.write_bytes(w.pt2(calls, values, ["y"], **more))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers, total.macs) == (4 * 72 + 4, 0, 16 * 4 * 72)
+
+
+def test_a_vector_of_a_spectrum_with_as_many_numbers_as_the_kernel_is_none(tmp_path):
+    calls = [  # a kernel of one output has as many numbers as v
+        w.call("aten.flatten.using_ints", "m", self="p_c_weight", start_dim=1),
+        w.call("aten.mv.default", "s", self="m", vec="b_c_v"),
+        w.call("aten.div.Tensor", "k", self="p_c_weight", other="s"),
+        w.call("aten.conv2d.default", "y", "c", input="x", weight="k"),
+    ]
+    values = {"x": MAP, "m": (1, 72), "s": (1,), "k": (1, 8, 3, 3), "y": (1, 1, 4, 4)}
+    path = tmp_path / "net.pt2"
+    more = {"parameters": {"c.weight": (1, 8, 3, 3)}, "buffers": {"c.v": (72,)}}
+    path.write_bytes(w.pt2(calls, values, ["y"], **more))
+    model = convcost.load(path)
+    assert (model.analyze().total.params, model.analyze().total.buffers) == (72, 0)
+    assert "not used" not in model.text
+
+
+MATRIX = {"parameters": {"c.weight": (5, 8), "c.bias": (5,)}, "buffers": {"c.factor": (5, 1)}}
+
+
+def product_of(calls, tmp_path, **more):
+    """Return the model of a linear layer on tokens whose matrix `k` the calls work out."""
+    values = {"x": TOKENS, "k": (5, 8), "t": (8, 5), "f": (5, 1), "y": (1, 9, 5)}
+    path = tmp_path / "net.pt2"
+    last = w.call("aten.linear.default", "y", "c", input="x", weight="k", bias="p_c_bias")
+    path.write_bytes(w.pt2([*calls, last], values, ["y"], **(MATRIX | more)))
+    return convcost.load(path)
+
+
+def test_a_matrix_that_is_worked_out_of_one_weight_is_prepared(tmp_path):
+    model = product_of([w.call("aten.mul.Tensor", "k", self="p_c_weight", other="b_c_factor")], tmp_path)
+    total = model.analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (5 * 8 + 5, 9 * 40, 9 * 40)
+    assert [layer.type for layer in model.network.layers] == ["reshape", "linear"]
+    assert "# Weights are worked out before they are used: counted as prepared with the model.\n" in model.text
+
+
+def test_a_matrix_that_is_only_turned_is_no_other(tmp_path):
+    turned = [w.call("aten.t.default", "t", self="p_c_weight"), w.call("aten.t.default", "k", self="t")]
+    model = product_of(turned, tmp_path)
+    assert (model.analyze().total.params, model.analyze().total.macs) == (5 * 8 + 5, 9 * 40)
+    assert "worked out" not in model.text
+
+
+def test_a_matrix_with_a_learned_factor_is_worked_out_in_every_run(tmp_path):
+    scaled = [w.call("aten.mul.Tensor", "k", self="p_c_weight", other="p_c_factor")]
+    learned = {"parameters": MATRIX["parameters"] | {"c.factor": (5, 1)}, "buffers": {}}
+    total = product_of(scaled, tmp_path, **learned).analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (5 * 8 + 5 + 5, 9 * 40, 9 * 40 + 40)
 
 
 def test_what_has_no_layer_type_is_named_as_pytorch_does():

@@ -73,6 +73,7 @@ from convcost.importers.tflite import read
         (one("RELU_N1_TO_1", PICTURE, PICTURE), ["hard_tanh: {min_val: -1, max_val: 1}"]),
         (one("RELU_0_TO_1", PICTURE, PICTURE), ["hard_tanh: {min_val: 0, max_val: 1}"]),
         (one("PRELU", PICTURE, PICTURE, [1, 1, 4]), ["prelu: {num_parameters: 4}"]),
+        (chain([1, 6, 5], ("BROADCAST_TO", [[1, 6, 5]], [(1, 6, 5)], {}), ("PRELU", [[1, 6, 5]], [[1, 5]], {})), ["feature_map: {size: [6]}", "prelu: {num_parameters: 5}", "tokens"]),
         (one("SQUARE", PICTURE, PICTURE), ["elementwise: {op: square}"]),
         (one("FULLY_CONNECTED", [1, 9], [1, 5], [5, 9], [5]), ["linear: {out_features: 5}"]),
         (one("FULLY_CONNECTED", [1, 9], [1, 5], [5, 9], None), ["linear: {out_features: 5, bias: false}"]),

@@ -246,7 +246,7 @@ def test_signatures_that_are_not_there(content, signature, message, tmp_path):
     path.write_bytes(content)
     with pytest.raises(convcost.OptionError) as caught:
         convcost.load(path, signature=signature)
-    assert str(caught.value) == f"error: {message.format(path=path)}"
+    assert caught.value.text() == f"error: {message.format(path=path)}"
 
 
 def test_a_signature_without_its_subgraph_is_damage(tmp_path):

@@ -218,7 +218,7 @@ def test_the_places_of_a_pool_have_no_layer_type(tmp_path):
     path.write_bytes(p.pt2(calls, {"x": MAP, "a": (1, 8, 3, 2), "i": ((1, 8, 3, 2), "int64"), "y": MAP}, ["y"]))
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load(path)
-    assert "error: the operator aten.max_pool_places has no layer type\n" in str(caught.value)
+    assert "error: the operator aten.max_pool_places has no layer type\n" in caught.value.text()
 
 
 def test_maps_of_sequences_have_the_resolution_as_a_symbol():

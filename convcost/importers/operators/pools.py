@@ -12,7 +12,7 @@ from convcost.importers.mapper import Mapper, is_map, operator
 from convcost.importers.operators.convolutions import unpadded
 from convcost.importers.operators.windows import given, joined, padding, per_axis, short
 from convcost.importers.values import Moved, Unsupported, counted_axis
-from convcost.layers.layout import channel_axis
+from convcost.layers.layout import FEATURE_MAP, UNKNOWN, channel_axis
 from convcost.network.graph import Tensor
 
 
@@ -177,6 +177,8 @@ def resize(mapper: Mapper, node: Node) -> None:
     """Map a resizing of all spatial axes."""
     tensor = mapper.picture(node.inputs[0])
     rank = len(tensor.shape)
+    if tensor.layout == UNKNOWN and 2 <= rank <= 4:
+        tensor = mapper.laid_out(tensor, FEATURE_MAP)
     if not is_map(tensor) or node.attributes.get("antialias", 0) or "axes" in node.attributes:
         raise Unsupported("it resizes other axes than the spatial ones, or filters before")
     if node.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":

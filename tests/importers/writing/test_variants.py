@@ -161,6 +161,28 @@ def test_a_block_that_is_no_more_than_the_use_of_another_is_written_out():
     assert found.count(f"- {{{name}: {{out: ") == 5
 
 
+def blurred(*kinds):
+    """Return blocks of an expansion, a filter where their channels change, and a projection."""
+    net = nets.Net(16, 32, 32)
+    x = "input"
+    for number, (wide, out) in enumerate(kinds):
+        at, before = f"blocks.{number}", net.channels[x]
+        y = net.relu(net.conv(x, wide, 1, f"{at}.expand"))
+        y = net.relu(net.conv(y, wide, 5, f"{at}.depthwise", groups=wide))
+        if before != out:
+            y = net.conv(y, wide, 3, f"{at}.filter", groups=wide)
+        x = net.conv(y, out, 1, f"{at}.project")
+    return net.file(x)
+
+
+def test_channels_within_a_block_are_not_those_that_reach_it():
+    found = imported(
+        blurred((64, 24), (40, 24), (56, 40), (96, 40), (80, 40))
+    )  # its file's network: as `imported` sees
+    assert "in_channels !=" not in found
+    assert "if: depthwise" in found
+
+
 @pytest.mark.parametrize(
     ("nodes", "tensors"),
     [

@@ -81,6 +81,9 @@ def product(writer: Writer, x: Any, weight: Any, bias: Any) -> None:
     if factor is not None:
         _scaled(writer, [writer.name(x), writer.name(weight)], factor, bias)
         return
+    if (made := writer.prepared_weight(weight)) is not None:
+        writer.give("MatMul", [writer.name(x), made, *([writer.name(bias)] if bias is not None else [])])
+        return
     if writer.constant(weight) is None:
         order = tuple(reversed(range(writer.rank(weight))))
         (turned,) = writer.add("Transpose", [writer.name(weight)], perm=order)
@@ -114,7 +117,7 @@ def _biased(writer: Writer, inputs: list[str], bias: Any) -> None:
     writer.give("Add", [*writer.add("MatMul", inputs), writer.name(bias)])
 
 
-@aten("matmul", "mm", "bmm", "mv", "dot")
+@aten("matmul", "mm", "bmm", "mv", "dot", "vdot")
 def matmul(writer: Writer, call: OperatorCall) -> None:
     """Translate a matrix product, or that with a vector."""
     arguments = call.arguments
