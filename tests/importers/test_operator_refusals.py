@@ -19,6 +19,7 @@ def runtime(operator, inputs, outputs="y", **attributes):
     ("model", "reason"),
     [
         (one("Reshape", "x s", [ints("s", 5, -1)]), "Reshape cannot be mapped: its shape does not have as many values as its input"),
+        (one("Reshape", "x s", [w.tensor("s", [0], [], w.INT64)]), "Reshape cannot be mapped: its shape does not have as many values as its input"),
         (one("Squeeze"), "Squeeze cannot be mapped: it removes every axis of size 1, the batch too"),
         (one("Squeeze", "x a", [ints("a", 1)]), "Squeeze cannot be mapped: it removes an axis that is not of size 1"),
         (one("Pad", "x p", [ints("p", 1, 0, 0, 0, 0, 0, 0, 0)]), "Pad cannot be mapped: it pads the batch"),
