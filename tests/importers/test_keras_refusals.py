@@ -32,7 +32,7 @@ X = k.tensor("x", *STEPS)
 
 def called(kind, reason, *args, at=0, **config):
     """Return the same of a layer that is called with these values, and by name with those of a mapping at the end."""
-    kwargs = args[-1] if "class_name" not in args[-1] else {}
+    kwargs = args[-1] if isinstance(args[-1], dict) and "class_name" not in args[-1] else {}
     layer = k.called(k.layer(kind, "f", **config), *args[: len(args) - bool(kwargs)], **kwargs)
     last = k.called(k.layer("ReLU", "last"), k.tensor("f", 3, at=at))
     model = k.functional({"x": STEPS, "y": [3, *STEPS]}, [layer, last], "last")
@@ -109,6 +109,7 @@ def called(kind, reason, *args, at=0, **config):
         two("Concatenate", "what it reads has different numbers of axes", [7, 4], [4]),
         two("Concatenate", "it joins along the batch", [7, 4], [7, 4], axis=0),
         two("Dot", "its axes are not one of each of two values", [7, 4], [6, 4], axes=[1, 2, 2]),
+        called("Dot", "its axes are not one of each of two values", [X, X, X], axes=[1, 1]),
         two("Dot", "it multiplies values of more than two axes", [5, 7, 4], [5, 6, 4], axes=3),
         two("Dot", "it multiplies along the batch", [7, 4], [7, 4], axes=0),
     ],

@@ -19,6 +19,7 @@ def runtime(operator, inputs, outputs="y", **attributes):
     ("model", "reason"),
     [
         (one("Reshape", "x s", [ints("s", 5, -1)]), "Reshape cannot be mapped: its shape does not have as many values as its input"),
+        (one("Reshape", "x s", [w.tensor("s", [0], [], w.INT64)]), "Reshape cannot be mapped: its shape does not have as many values as its input"),
         (one("Squeeze"), "Squeeze cannot be mapped: it removes every axis of size 1, the batch too"),
         (one("Squeeze", "x a", [ints("a", 1)]), "Squeeze cannot be mapped: it removes an axis that is not of size 1"),
         (one("Pad", "x p", [ints("p", 1, 0, 0, 0, 0, 0, 0, 0)]), "Pad cannot be mapped: it pads the batch"),
@@ -109,3 +110,11 @@ def runtime(operator, inputs, outputs="y", **attributes):
 )  # fmt: skip
 def test_what_is_refused(model, reason, refused):
     assert refused(model).splitlines()[0] == f"error: the operator {reason}"
+
+
+def test_attention_that_reads_values_of_earlier_calls(refused):
+    node = w.node("Attention", "x x x none none z", "y", q_num_heads=2).replace(w.data(1, "none"), w.data(1, ""))
+    model = w.model([node], {"x": list(ROWS), "z": list(ROWS)}, "y")
+    assert refused(model).splitlines()[0] == (
+        "error: the operator Attention cannot be mapped: it reads keys of earlier calls, or caps its scores"
+    )

@@ -46,6 +46,7 @@ def types(rows):
         # movements
         (one("Reshape", "x s", [ints("s", 0, 2, -1)]), [("reshape", {"shape": [2, 96]})]),
         (one("Reshape", "x s", [ints("s", -1, 8)]), [("reshape", {"shape": [24, 8]})]),  # the batch is joined with rows
+        (one("Reshape", "x s", [w.tensor("s", [0], [], w.INT64)], shape=(1, 1, 1)), [("flatten", {})]),  # to one number
         (one("Flatten", axis=2), [("reshape", {"shape": [8, 24], "layout": "feature_map"})]),
         (one("Flatten", axis=-1), [("reshape", {"shape": [48, 4]})]),
         (one("Transpose", perm=[1, 0, 2, 3]), []),

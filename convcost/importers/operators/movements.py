@@ -48,10 +48,7 @@ def flatten(mapper: Mapper, node: Node) -> None:
 def reshape(mapper: Mapper, node: Node) -> None:
     """Map a reshape."""
     full = mapper.full(node.inputs[0])
-    wanted = mapper.numbers(node, 1, "shape")
-    if wanted is None:
-        _reshape(mapper, node, ())
-        return
+    wanted = mapper.numbers(node, 1, "shape") or ()
     allow_zero = node.attributes.get("allowzero", 0)
     for candidate in _of_one(tuple(map(int, wanted)), mapper.batch):
         try:
