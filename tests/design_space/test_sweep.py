@@ -297,7 +297,7 @@ def test_a_range_has_at_most_as_many_values_as_a_sweep_has_points():
 
 @pytest.mark.parametrize("most", [0, -1, 1.5, "10", True])
 def test_the_number_of_points_is_a_whole_number(most):
-    with pytest.raises(OptionError, match=f"^error: max_points is a whole number, at least 1\n = found: {most}$"):
+    with pytest.raises(OptionError, match=f"^error: max_points is a whole number, at least 1\n = found: {most!r}$"):
         convcost.sweep("mobilenet_v1", set={"alpha": "0.5,1"}, max_points=most)
 
 

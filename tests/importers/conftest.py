@@ -7,6 +7,8 @@ import pytest
 import convcost
 from convcost.importers import IMPORTERS, import_model
 
+collect_ignore = ["record_loops.py"]  # needs TensorFlow
+
 
 @pytest.fixture
 def write(tmp_path):

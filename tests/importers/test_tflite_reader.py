@@ -13,6 +13,7 @@ import pytest
 import tflite_writer as w
 
 import convcost
+from convcost.importers import IMPORTERS, import_model
 from convcost.importers.tflite import flatbuffer, model, read, recognises, schema
 from convcost.importers.tflite.flatbuffer import FlatBuffer
 from convcost.importers.tflite.model import read_subgraph
@@ -40,7 +41,7 @@ def test_its_counts_follow_from_its_shapes():
 
 def test_operators_have_the_numbers_of_the_schema():
     assert {name: schema.OPERATORS.index(name) for name in w.CODES} == w.CODES
-    assert len(set(schema.OPERATORS)) == len(schema.OPERATORS) == 209
+    assert len(set(schema.OPERATORS)) == len(schema.OPERATORS) == 210
 
 
 def test_a_file_is_recognised_by_its_mark(tmp_path):
@@ -258,3 +259,27 @@ def test_changed_files_are_read_or_are_errors(seed):
     except convcost.SpecError:
         return
     assert prod(total.model.outputs[0].shape) > 0
+
+
+def test_an_output_that_no_operator_gives():
+    file = w.File()
+    file.input("x", [1, 9])
+    for name in ("y", "z"):
+        file.value(name, [1, 9])
+    file.add("RELU", ["x"], ["y"])
+    with pytest.raises(convcost.SpecError) as caught:
+        import_model(IMPORTERS["tflite"], file.bytes(["y", "z"]), "net.tflite")
+    assert str(caught.value) == "error: nothing gives the output 'z'\n --> net.tflite"
+
+
+@pytest.mark.parametrize("changed", [{1: ("i", [])}, {2: ("i", [])}, {1: ("i", [-1, 1])}])
+def test_operators_of_a_model_with_an_open_batch_that_read_or_give_nothing(changed):
+    file = w.File()
+    file.input("x", [1, 9], f7=("i", [-1, 9]))
+    for name in ("y", "z"):
+        file.value(name, [1, 9], f7=("i", [-1, 9]))
+    file.add("RELU", ["x"], ["y"])
+    file.add("RELU", ["x"], ["z"])
+    file.operators[1] |= changed
+    with pytest.raises(convcost.SpecError):
+        import_model(IMPORTERS["tflite"], file.bytes(["y", "z"]), "net.tflite")
