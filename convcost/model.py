@@ -926,8 +926,9 @@ def load(
     """Read a spec, or a model file.
 
     Args:
-        spec: A path, the name of a shipped spec, `-` for standard input, or the spec itself as a mapping; or a model,
-            to give symbols of its spec other values.
+        spec: The path of a spec or of a model file (ONNX, `.pt2`, Keras, TensorFlow Lite), the name of a shipped spec,
+            `-` for standard input, or the spec itself as a mapping; or a model, to give symbols of its spec other
+            values.
         set: Values for the spec's symbols: numbers, or expressions as text.
         free: Symbols that stay symbols, so that `analyze` gives formulas; all without a value do too. Without it every
             symbol needs a value.

@@ -30,6 +30,10 @@ def from_torch(
     `torch.export` follows what the module does on tensors without numbers: there is no forward pass, and no memory for
     weights. The module is exported as at inference and left as it was.
 
+    Example:
+        model = convcost.from_torch(torchvision.models.resnet18(), (1, 3, 224, 224))
+        print(model.analyze())
+
     Args:
         module: A `torch.nn.Module`, on any device, `meta` too; or an exported program.
         example_inputs: What it is called with, for one input: a tensor, or a tuple of what its `forward` takes; sizes

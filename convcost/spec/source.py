@@ -203,7 +203,8 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
         raise SpecError(_unreadable(shown, "it is a directory", "name a file in it")) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SpecError(_unreadable(shown, reason or "unknown reason", "")) from None
+        help = "give yourself the right to read it" if isinstance(error, PermissionError) else ""
+        raise SpecError(_unreadable(shown, reason or "unknown reason", help)) from None
 
 
 def _of_framework(given: Any) -> str:

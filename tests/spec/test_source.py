@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import io
-import os
 import sys
 from collections.abc import Mapping
 from fractions import Fraction
@@ -115,11 +115,16 @@ def test_a_path_that_no_system_can_open_is_told(name: str, folder: Path) -> None
     assert "\0" not in message
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
-def test_a_file_without_permission_cannot_be_read(folder: Path) -> None:
+def test_a_file_without_permission_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root reads everything, so that the system's error is raised here."""
     (folder / "net.yaml").write_text(TEXT, encoding="utf-8")
-    (folder / "net.yaml").chmod(0)
-    assert told("net.yaml") == "'net.yaml' cannot be read: Permission denied"
+
+    def refused(*given: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(source.files, "read_or_map", refused)
+    remedy = " = help: give yourself the right to read it"
+    assert told("net.yaml") == f"'net.yaml' cannot be read: Permission denied\n{remedy}"
 
 
 @pytest.mark.parametrize(
