@@ -250,10 +250,15 @@ def reduce(translator: Translator, operator: FileOperator) -> None:
     axes = tuple({axis % len(shape) for axis in translator.numbers(operator.inputs[1])})
     keep = operator.options is not None and operator.options.flag(0)
     lead = translator.rank(source) - len(shape)
+    if (
+        0 in axes and len(axes) > 1 and lead == 0 and translator.batch in (1, None)
+    ):  # of one input there is nothing to reduce
+        axes, lead = tuple([axis for axis in axes if axis]), 0 if keep else 1
     written = tuple(sorted(translator.axis(source, axis) for axis in axes))
     rest = [axis for axis in range(len(shape)) if axis not in axes]
     if not keep and translator.is_picture(source) and len(rest) > 2 and rest[-1] == len(shape) - 1:
-        value, written = translator.plain(source), tuple(sorted(axis + lead for axis in axes))
+        before = translator.rank(source) - len(shape)
+        value, written = translator.plain(source), tuple(sorted(axis + before for axis in axes))
     else:
         value = translator.as_it_is(source)
     translator.give(
