@@ -142,8 +142,9 @@ def test_weights_below_a_byte(code, bits):
     assert memory.weight_bytes == -(-5 * 9 * bits // 8)  # rounded up to whole bytes
 
 
-@pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("operator", ["ADD", "MUL", "SUB"])
+@pytest.mark.parametrize(
+    ("operator", "count"), [("ADD", 1), ("ADD", 3), ("MUL", 1), ("MUL", 3), ("SUB", 3), ("RELU", 2), ("DEQUANTIZE", 2)]
+)
 def test_arithmetic_on_more_or_fewer_values_than_it_has(operator, count):
     file = w.File()
     file.input("x", [1, 9])

@@ -30,6 +30,8 @@ _CLIPS = {"RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0,
 
 def _plain(translator: Translator, operator: FileOperator, to: str, **attributes: Any) -> None:
     """Translate what leaves the axes as they are."""
+    if len(operator.inputs) != 1:
+        raise Untranslatable(f"it reads {len(operator.inputs)} values")
     source = operator.inputs[0]
     translator.give(
         operator,
