@@ -113,6 +113,8 @@ class Archive:
         info = self.zip.getinfo(name)
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             raise self.damaged(f"{name!r} is compressed in a way of its own")
+        if info.flag_bits & 1:
+            raise self.damaged(f"{name!r} is encrypted")
         if info.file_size > most:
             message = f"{name!r} in the archive is larger than {in_words(most)}"
             raise SpecError(ErrorDetail(message, Place(self.file), found=f"{info.file_size:,} bytes"))

@@ -10,7 +10,7 @@ from typing import Any
 from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
-from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without
+from convcost.importers.values import Moved, Unmapped, Unsupported, Value, counted_axis, with_axis, without
 from convcost.layers.inputs import shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
@@ -95,6 +95,8 @@ class ValueTable(ABC):
         """Return a value as one vector, or as tokens."""
         value = self.moved(name)
         batch = value.batch if value.shape else None
+        if batch == len(value.full) - 1 > 0:  # which holds the features
+            batch = None
         return self.tensor(name, batch=batch, layout=TOKENS if len(without(value.full, batch)) > 1 else "")
 
     def many_pictures(self, name: str) -> bool:
@@ -171,10 +173,6 @@ class ValueTable(ABC):
             else (1, *value.shape)
         )
 
-    def shape_of(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a value, without the batch axis."""
-        return self.value(name).shape
-
     def lacks(self, tensor: Tensor) -> int | None:
         """Return the axis of the graph's shape that a tensor lacks; None where it has all of them."""
         return self._lacks.get((tensor.producer, tensor.output), 0)
@@ -183,12 +181,10 @@ class ValueTable(ABC):
         """Return the number that an axis of the graph has in the tensor.
 
         Raises:
-            Unsupported: It is the batch axis.
+            Unsupported: It is the batch axis, or there is none.
         """
         value = self.moved(name)
-        if not -len(value.full) <= axis < len(value.full):
-            raise Unsupported(f"it has no axis {axis}")
-        axis %= len(value.full)
+        axis = counted_axis(axis, len(value.full))
         if axis == value.batch:
             raise Unsupported("it works along the batch axis")
         return axis - (value.batch is not None and value.batch < axis)

@@ -11,6 +11,9 @@ from convcost.importers.graph import Constant
 from convcost.network.graph import FLOAT32, Tensor, Widths
 from convcost.network.widths import BITS, bias_width
 
+BEHIND = "it reads a value whose shape is not known"
+"""Why an operator that has a layer type is left out of the count."""
+
 
 class Unsupported(Exception):
     """An operator does what no layer type does.
@@ -47,6 +50,17 @@ class Moved(Struct, frozen=True):
     def shape(self) -> tuple[int, ...]:
         """The shape behind the last step, without the batch axis."""
         return without(self.full, self.batch)
+
+
+def counted_axis(axis: int, rank: int) -> int:
+    """Return the number of an axis, which may be counted from the last.
+
+    Raises:
+        Unsupported: There is no such axis.
+    """
+    if not -rank <= axis < rank:
+        raise Unsupported(f"it has no axis {axis}")
+    return axis % rank
 
 
 def without(full: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
@@ -102,7 +116,8 @@ def widths_of(
     if not dtypes:
         return FLOAT32
     said = [dtypes[name] for name in gives if name in dtypes]
-    activations = width_of(said[0]) if said else inputs[0].width if inputs else "float32"
+    read = max([each.width for each in inputs], key=BITS.__getitem__, default="float32")
+    activations = width_of(said[0]) if said else read
     held = [each for each in weights if each is not None]
     own = width_of(held[0].dtype) if held else activations
     vector = weights[1] if len(weights) > 1 and weights[0] is not None else None

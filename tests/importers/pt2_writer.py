@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 
-DTYPES = {"float32": 7, "int64": 5, "bool": 12, "float16": 6}
+DTYPES = {"float32": 7, "int64": 5, "bool": 12, "float16": 6, "int8": 2, "uint8": 1, "complex64": 10}
 
 
 class Symbol(str):
@@ -23,7 +24,8 @@ def size(given):
     if isinstance(given, int):
         return {"as_int": given}
     name, hint = given
-    return {"as_expr": {"expr_str": f"Symbol('{name}', positive=True, integer=True)", "hint": {"as_int": hint}}}
+    text = re.sub(r"\b([a-z]\d+)", r"Symbol('\1', positive=True, integer=True)", name)
+    return {"as_expr": {"expr_str": text, "hint": {"as_int": hint}}}
 
 
 def meta(shape, dtype="float32", *, frozen=False):
@@ -89,19 +91,17 @@ def program(calls, values, outputs, *, inputs=("x",), parameters=None, buffers=N
         values: What is recorded of the values: shapes, or pairs of a shape and a type.
         outputs: The names of what it gives.
         inputs: The names of what it takes.
-        parameters: The shapes of parameters by their paths; calls read `conv.weight` as `p_conv_weight`.
+        parameters: The shapes of parameters by their paths, or pairs of a shape and a type; calls read `conv.weight`
+            as `p_conv_weight`.
         buffers: The same of buffers, which are `b_…`.
         frozen: The parameters without a gradient.
     """
-    tensors = {
-        name: meta(*(given if given and isinstance(given[-1], str) else (given,)), frozen=True)
-        for name, given in values.items()
-    }
+    tensors = {name: meta(*_typed(given), frozen=True) for name, given in values.items()}
     specs = []
     for kind, held in (("parameter", parameters or {}), ("buffer", buffers or {})):
         for path, shape in held.items():
             name = f"{kind[0]}_{path.replace('.', '_')}"
-            tensors[name] = meta(shape, frozen=kind == "buffer" or path in frozen)
+            tensors[name] = meta(*_typed(shape), frozen=kind == "buffer" or path in frozen)
             specs.append({kind: {"arg": {"name": name}, f"{kind}_name": path}})
     specs += [{"user_input": {"arg": {"as_tensor": {"name": name}}}} for name in inputs]
     graph = {
@@ -121,6 +121,11 @@ def program(calls, values, outputs, *, inputs=("x",), parameters=None, buffers=N
         "schema_version": {"major": 8, "minor": 20},
         "torch_version": "2.14.1+cpu",
     }
+
+
+def _typed(given):
+    """Return a shape with a type as it is, one without in a tuple of its own."""
+    return given if given and isinstance(given[-1], str) else (given,)
 
 
 def archive(files):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch_stand_in as t
-from torch_stand_in import ExportedProgram, Module, Node, Operator, ScriptModule, Symbol, Tensor, Wrapper
+from torch_stand_in import ExportedProgram, Module, Node, Operator, Parameter, ScriptModule, Symbol, Tensor, Wrapper
 
 import convcost
 
@@ -84,6 +84,19 @@ class GuardOnDataDependentSymNode(RuntimeError):
     partial_fx_graph = "def forward(self, x):\n    y = x + 1"
 
 
+def test_a_choice_in_the_users_file_is_found(torch, tmp_path, monkeypatch):
+    """Where torch names a file of its own, it is the last line outside of torch."""
+    (tmp_path / "_export.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr(torch, "__file__", str(tmp_path / "__init__.py"), raising=False)
+
+    def fail():
+        raise GuardOnDataDependentSymNode("Could not guard on data-dependent\nCaused by: (_export.py:3 in guard)")
+
+    line = fail.__code__.co_firstlineno + 1
+    found = message(Module(fail), Tensor(1, 3, 8, 8)).splitlines()[1]
+    assert found == f" = found: test_from_torch.py:{line} in fail decides by values"
+
+
 @pytest.mark.parametrize("where", [" (torchvision/ops/boxes.py:86 in batched_nms)", ""])
 def test_a_choice_that_depends_on_values_is_left_out_of_the_export(where, torch, capsys):
     reason = "Could not guard on data-dependent expression Eq(u0, 0)"
@@ -132,11 +145,88 @@ def test_sizes_stand_for_a_tensor_on_the_device_of_the_module(torch):
     assert (given.shape, given.device.type) == ((1, 3, 8, 8), "cpu")
 
 
-def test_inputs_go_to_the_device_meta_with_the_module(torch):
-    module = Module(convolution, tensors=[Tensor(4, 3, 3, 3, device="meta")])
+def test_tensors_without_numbers_are_where_the_others_are(torch):
+    real, empty = Parameter(4, 3, 3, 3), Parameter(4, device="meta", requires_grad=False, dtype="float16")
+    module = Module(convolution, tensors=[real], children=[Module(tensors=[empty, empty])])
+    module.held = Tensor(2, device="meta")
+    given = {"a": (Tensor(1, 3, 8, 8), [Tensor(1, 2, device="meta")], 3)}
+    convcost.from_torch(module, ({"x": Tensor(1, 5, device="meta")},), kwargs=given)
+    seen = t.SEEN[-1]
+    copied, again = seen.module.children[0].tensors
+    assert copied is again
+    assert seen.module.tensors[0] is real
+    assert (copied.shape, copied.device.type, copied.requires_grad, str(copied.dtype)) == (
+        (4,), "cpu", False, "torch.float16"
+    )  # fmt: skip
+    assert (seen.module.held.device.type, empty.device.type) == ("cpu", "meta")
+    first, (second,), third = seen.kwargs["a"]
+    assert (first.device.type, second.device.type, third) == ("cpu", "cpu", 3)
+    assert seen.args[0]["x"].device.type == "cpu"
+
+
+def test_inputs_go_to_the_device_meta_with_a_module_that_cannot_be_copied(torch):
+    module = Kept(convolution, tensors=[Tensor(4, 3, 3, 3, device="meta")])
     convcost.from_torch(module, (Tensor(1, 3, 8, 8), [Tensor(1, 2)], 3), kwargs={"flag": True})
     first, (second,), third = t.SEEN[-1].args
     assert (first.device.type, second.device.type, third, t.SEEN[-1].kwargs) == ("meta", "meta", 3, {"flag": True})
+
+
+def test_sizes_stand_for_a_tensor_of_the_modules_type(torch):
+    module = Module(convolution, tensors=[Tensor(4, dtype="int64"), Tensor(4, 3, 3, 3, dtype="float16")])
+    convcost.from_torch(module, (1, 3, 8, 8))
+    assert str(t.SEEN[-1].args[0].dtype) == "torch.float16"
+
+
+def test_inputs_by_name_are_enough(torch):
+    x = Tensor(1, 3, 8, 8)
+    for nothing in (None, ()):
+        convcost.from_torch(Module(convolution), nothing, kwargs={"x": x})
+        assert (t.SEEN[-1].args, t.SEEN[-1].kwargs) == ((), {"x": x})
+
+
+class Lazy(Module):
+    """A layer whose sizes are those of its first input."""
+
+    def has_uninitialized_params(self):
+        """Return whether it has had none."""
+        return True
+
+
+def test_layers_that_wait_for_their_sizes_are_refused(torch):
+    assert message(Module(children=[Lazy(), Module(children=[Lazy()]), Lazy(), Lazy()]), (1, 3, 8, 8)) == (
+        "error: layers have no sizes before they have run\n"
+        " = found: part_0 (Lazy), part_1.part_0 (Lazy), part_2 (Lazy), 1 more\n"
+        " = help: call the module once with its inputs before"
+    )
+    assert " = found: Lazy\n" in message(Lazy(), (1, 3, 8, 8))
+
+
+def refused_parts(part):
+    """Return why a module with a part cannot be exported."""
+
+    def fail():
+        raise RuntimeError("__obj_flatten__")
+
+    return message(Module(fail, children=[Module(), part]), (1, 3, 8, 8))
+
+
+def test_packed_weights_are_refused_by_their_layers(torch):
+    kind = type("ConvReLU2d", (Module,), {"__module__": "torch.ao.nn.intrinsic.quantized.modules.conv_relu"})
+    assert refused_parts(kind()) == (
+        "error: torch.export cannot export the Module: its layers are quantised, their weights packed\n"
+        " = found: part_1 (ConvReLU2d)\n"
+        " = help: pass it as it was before it was quantised; a program that PT2E quantised is read with its widths"
+    )
+    another = type("Own", (Module,), {"__module__": "quantized.layers"})
+    assert "RuntimeError: __obj_flatten__" in refused_parts(another())
+
+
+def test_torchscript_within_a_module_is_refused_by_its_place(torch):
+    assert refused_parts(ScriptModule()) == (
+        "error: torch.export cannot export the Module: parts of it are TorchScript modules\n"
+        " = found: part_1\n"
+        " = help: pass the module with the nn.Modules that these were made from"
+    )
 
 
 @pytest.mark.parametrize("wrap", [Wrapper, lambda module: type("Compiled", (Module,), {"_orig_mod": module})()])
@@ -173,6 +263,13 @@ def test_open_axes_are_symbols_with_the_sizes_of_the_example(dynamic, names, tor
     assert model.analyze().total.macs == 80 * 4 * 27
     model = convcost.from_torch(module, Tensor(1, 3, 8, 10), dynamic_shapes=dynamic, set={names[0]: 20})
     assert model.analyze().total.macs == 200 * 4 * 27
+
+
+def test_an_axis_that_is_an_expression_has_the_size_of_the_example(torch):
+    program = convolution((1, 3, Symbol("2*s6", 10), 8))
+    total = convcost.from_torch(program, None).analyze().total
+    assert total.macs == 10 * 8 * 4 * 27
+    assert convcost.from_torch(program, None, set={"h": 6}).analyze().total.macs == 6 * 8 * 4 * 27
 
 
 def test_parts_subgraphs_and_outputs_by_name_are_followed(torch):
@@ -259,12 +356,29 @@ def test_what_is_no_module_is_refused(torch):
     )
 
 
-@pytest.mark.parametrize(("given", "found"), [("x", "'x'"), ((), "()"), (None, "None")])
-def test_what_are_no_inputs_is_refused(given, found, torch):
-    assert message(Module(), given) == (
-        f"error: these are no example inputs\n = found: {found}\n"
-        " = help: a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
-    )
+INPUTS = "a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
+NO_INPUTS = [
+    ("x", "these are no example inputs", "found 'x'", INPUTS),
+    ((), "these are no example inputs", "found ()", INPUTS),
+    (None, "these are no example inputs", "found None", INPUTS),
+    ({"x": Tensor(1, 3)}, "these are no example inputs", "found a dict",
+     "(inputs,) where forward takes a dict, kwargs=inputs where it takes what is in it by name"),
+    ((1, -3, 8), "the sizes of an example input are at least 1", "found (1, -3, 8)", INPUTS),
+    ((0, 3), "the sizes of an example input are at least 1", "found (0, 3)", INPUTS),
+    (((1, 3, 8, 8), (1, 0)), "the sizes of an example input are at least 1", "found (1, 0)", INPUTS),
+    (Tensor(0, 3, 8, 8), "an example input has a batch of 0", "found the sizes (0, 3, 8, 8)", "a batch of 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "error", "found", "help"), NO_INPUTS)
+def test_what_are_no_inputs_is_refused(given, error, found, help, torch):
+    found = found.removeprefix("found ")
+    assert message(Module(), given) == f"error: {error}\n = found: {found}\n = help: {help}"
+
+
+def test_sizes_of_several_tensors(torch):
+    convcost.from_torch(Module(convolution), ((1, 3, 8, 8), [1, 10]))
+    assert [(each.shape, each.device.type) for each in t.SEEN[-1].args] == [((1, 3, 8, 8), "cpu"), ((1, 10), "cpu")]
 
 
 @pytest.mark.parametrize("path", ["README.md", "convcost/importers/pytorch/README.md"])

@@ -86,7 +86,8 @@ def test_a_function_that_calls_itself_is_an_error():
     assert refusal(content) == "error: the function own.f calls itself"
 
 
-def test_functions_that_double_each_other_end():
+def test_functions_that_double_each_other_end(monkeypatch):
+    monkeypatch.setattr(reader, "MOST_NODES", 2_000)
     functions = [
         w.function(f"f{n}", "own", "a", "c", [w.node(f"f{n + 1}", "a", "b", domain="own"),
                                               w.node(f"f{n + 1}", "b", "c", domain="own")])

@@ -31,6 +31,7 @@ ONE = [  # operator, arguments, shapes before and after, the layer
     ("hardtanh", {"min_val": 0.0, "max_val": 6.0}, MAP, MAP, "relu6"),
     ("hardtanh", {}, MAP, MAP, "hard_tanh"),
     ("clamp_min", {"min": 0.0}, MAP, MAP, "relu"),
+    ("clamp_max", {"max": 6.0}, MAP, MAP, "elementwise: {op: minimum, value: 6}"),
     ("clamp", {"min": 0.0, "max": 6.0}, MAP, MAP, "relu6"),
     ("hardswish", {}, MAP, MAP, "hard_swish"),
     ("hardsigmoid", {}, MAP, MAP, "hard_sigmoid"),
@@ -40,6 +41,7 @@ ONE = [  # operator, arguments, shapes before and after, the layer
     ("gelu", {"approximate": "=tanh"}, MAP, MAP, "gelu: {approximate: tanh}"),
     ("leaky_relu", {"negative_slope": 0.2}, MAP, MAP, "leaky_relu: {negative_slope: 0.2}"),
     ("elu", {}, MAP, MAP, "elu"),
+    ("rrelu", {"lower": 0.125, "upper": 0.375}, MAP, MAP, "leaky_relu: {negative_slope: 0.25}"),  # the mean of both
     ("softplus", {}, MAP, MAP, "softplus"),
     ("softmax", {"dim": 1}, MAP, MAP, "softmax"),
     ("log_softmax", {"dim": -1}, TOKENS, TOKENS, "log_softmax: {axis: 1}"),
@@ -64,6 +66,11 @@ ONE = [  # operator, arguments, shapes before and after, the layer
      "upsample: {scale_factor: 2}"),
     ("upsample_bilinear2d", {"output_size": [9, 9], "align_corners": True}, MAP, (1, 8, 9, 9),
      "upsample: {mode: bilinear, size: 9, align_corners: true}"),
+    # against aliasing: where values become more, the same neighbours are read
+    ("_upsample_bicubic2d_aa", {"output_size": [9, 6], "align_corners": False}, MAP, (1, 8, 9, 6),
+     "upsample: {mode: bicubic, size: [9, 6]}"),
+    ("_upsample_bilinear2d_aa", {"output_size": [6, 6], "align_corners": False}, MAP, MAP,
+     "upsample: {mode: bilinear, size: 6}"),
     ("pixel_shuffle", {"upscale_factor": 2}, MAP, (1, 2, 12, 12), "pixel_shuffle: {upscale_factor: 2}"),
     ("channel_shuffle", {"groups": 2}, MAP, MAP, "channel_shuffle: {groups: 2}"),
     ("permute", {"dims": [0, 2, 3, 1]}, MAP, (1, 6, 6, 8), "permute: {axes: [1, 2, 0], layout: tokens}"),
@@ -114,6 +121,7 @@ STEPS = [  # operator, arguments, shapes before and after, the layers
     ("transpose.int", {"dim0": 1, "dim1": 2}, MAP, (1, 6, 8, 6), ["permute: {axes: [1, 0, 2]}"]),
     ("expand.default", {"size": [-1, -1, 6, 6]}, (1, 8, 1, 1), MAP, ["expand: {shape: [8, 6, 6]}"]),
     ("repeat.default", {"repeats": [1, 2, 2, 1]}, MAP, (1, 16, 12, 6), ["concat", "concat: {axis: 1}"]),
+    ("tile.default", {"dims": [2]}, MAP, (1, 8, 6, 12), ["concat: {axis: 2}"]),
     ("select.int", {"dim": 1, "index": 2}, MAP, (1, 6, 6), ["slice: {start: 2, end: 3}", "reshape: {shape: [6, 6]}"]),
     ("roll.default", {"shifts": [2, -1], "dims": [2, 3]}, MAP, MAP, ["roll: {shift: [2, -1], axis: [1, 2]}"]),
     ("flip.default", {"dims": [3]}, MAP, MAP, ["flip: {axis: [2]}"]),
@@ -150,10 +158,14 @@ PAIRS = [  # operator, arguments of x and z, the shape of both, that of the resu
     ("addcmul.default", {"self": "x", "tensor1": "x", "tensor2": "z"}, MAP, MAP, ["multiply", "add"]),
     ("lerp.Scalar", {"self": "x", "end": "z", "weight": 0.5}, MAP, MAP,
      ["subtract", "elementwise: {op: multiply, value: 0.5}", "add"]),
+    # 2 · 288 numbers behind each other, of which a mask of the module chooses
+    ("where.self", {"condition": "b_m", "self": "x", "other": "z"}, MAP, MAP,
+     ["flatten", "flatten", "concat", "gather: {shape: [8, 6, 6]}"]),
     ("max.other", {"self": "x", "other": "z"}, MAP, MAP, ["maximum"]),
     ("minimum.default", {"self": "x", "other": "z"}, MAP, MAP, ["minimum"]),
     ("clamp.Tensor", {"self": "x", "min": "z", "max": "z"}, MAP, MAP, ["maximum", "minimum"]),
     ("sub.Tensor", {"self": "x", "other": "z"}, MAP, MAP, ["subtract"]),
+    ("baddbmm.default", {"self": "z", "batch1": "x", "batch2": "x"}, (1, 6, 6), (1, 6, 6), ["matmul", "add"]),
     ("div.Tensor", {"self": "x", "other": "z"}, MAP, MAP, ["divide"]),
     ("cat.default", {"tensors": ["x", "z"], "dim": 1}, MAP, (1, 16, 6, 6), ["concat"]),
     ("matmul.default", {"self": "x", "other": "z"}, SQUARE, SQUARE, ["matmul"]),
@@ -165,7 +177,8 @@ PAIRS = [  # operator, arguments of x and z, the shape of both, that of the resu
 @pytest.mark.parametrize(("name", "arguments", "before", "after", "expected"), PAIRS)
 def test_an_operator_of_two_values_is_what_it_performs(name, arguments, before, after, expected):
     call = w.call(f"aten.{name}", "y", **arguments)
-    assert by_steps([call], {"x": before, "z": before, "y": after}, inputs=("x", "z")) == expected
+    values = {"x": before, "z": before, "y": after}
+    assert by_steps([call], values, inputs=("x", "z"), buffers={"m": MAP}) == expected
 
 
 @pytest.mark.parametrize(
@@ -187,6 +200,12 @@ def grid(**more):
     given = {"interpolation_mode": 0, "padding_mode": 0, "align_corners": False} | more
     call = w.call("aten.grid_sampler.default", "y", input="x", grid="z", **given)
     return by_steps([call], {"x": MAP, "z": (1, 3, 4, 2), "y": (1, 8, 3, 4)}, inputs=("x", "z"))
+
+
+def test_resizing_against_aliasing_to_fewer_values_is_refused():
+    call = w.call("aten._upsample_bicubic2d_aa.default", "y", input="x", output_size=[7, 5], align_corners=False)
+    with pytest.raises(convcost.SpecError, match=r"the operator aten\._upsample_bicubic2d_aa has no layer type"):
+        layers([call], {"x": MAP, "y": (1, 8, 7, 5)})
 
 
 def test_sampling_at_the_places_of_a_grid():
@@ -224,6 +243,54 @@ def test_what_follows_so_many_chosen_values_is_counted(tmp_path):
     assert analysis.total.macs == 3 * 8 * 4
 
 
+def looked_up(indices, chosen, after=(1, 2, 5, 8)):
+    """Return the layers of a sum with values of a learned table `[3, 4, 8]` that two lists of indices choose."""
+    calls = [
+        w.call("aten.index.Tensor", "t", self="p_c_table", indices=indices),
+        w.call("aten.unsqueeze.default", "u", self="t", dim=0),
+        w.call("aten.add.Tensor", "y", self="x", other="u"),
+    ]
+    buffers = {"c.i": ((2, 5), chosen), "c.j": ((5,), "int64")}
+    values = {"x": after, "t": after[1:], "u": after, "y": after}
+    return layers(calls, values, parameters={"c.table": (3, 4, 8)}, buffers=buffers)
+
+
+def test_values_of_a_table_at_places_on_two_axes():
+    lines = looked_up(["b_c_i", "b_c_j"], "int64")
+    assert lines[:3] == ["  - parameter: {shape: [12, 8]}", "    name: c.table", "  - gather: {shape: [2, 5, 8]}"]
+    with pytest.raises(convcost.SpecError, match=r"aten\.index has no layer type"):  # a mask chooses an unknown number
+        looked_up(["b_c_i", "b_c_j"], "bool")
+    with pytest.raises(convcost.SpecError, match=r"aten\.index has no layer type"):  # axes that stand apart
+        looked_up(["b_c_i", None, "b_c_j"], "int64", (1, 2, 5, 4))
+
+
+SCALED = [w.call("aten._weight_norm.default", "k", "m", v="p_v", g="p_g", dim=0)]
+LINEAR = [  # calls before, arguments, the shape before, parameters, and by arithmetic those and macs, sums, products
+    # a matrix or a bias that the model works out: of 5 · 8 numbers for each of 9 positions, and a ReLU of these; a
+    # matrix of one weight counts as that weight, so that the sums of 8 products begin with the bias
+    ([w.call("aten.relu.default", "k", self="p_w")], {"weight": "k", "bias": "p_b"}, 9, {"w": (5, 8), "b": (5,)},
+     (45, 360, 360, 360)),
+    ([w.call("aten.relu.default", "k", self="p_w")], {"weight": "k"}, 9, {"w": (5, 8)}, (40, 360, 360, 360)),
+    ([w.call("aten.relu.default", "c", self="p_b")], {"weight": "p_w", "bias": "c"}, 9, {"w": (5, 8), "b": (5,)},
+     (45, 360, 360 + 45, 360)),
+    ([w.call("aten.relu.default", "c", self="p_b")], {"weight": "p_w", "bias": "c"}, 1, {"w": (5, 8), "b": (5,)},
+     (45, 40, 40 + 5, 40)),
+    # a weight norm's factor for each of 5 outputs, without a bias
+    (SCALED, {"weight": "k"}, 9, {"v": (5, 8), "g": (5, 1)}, (45, 360, 360, 360 + 45)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "arguments", "rows", "parameters", "expected"), LINEAR)
+def test_a_linear_layer_whose_weights_are_worked_out(before, arguments, rows, parameters, expected, tmp_path):
+    lead = (1, rows) if rows > 1 else (1,)
+    calls = [*before, w.call("aten.linear.default", "y", "m", input="x", **arguments)]
+    values = {"x": (*lead, 8), "k": (5, 8), "c": (5,), "y": (*lead, 5)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters=parameters))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs, total.ops.add, total.ops.mul) == expected
+
+
 def test_rows_of_a_table_are_an_embedding():
     call = w.call("aten.embedding.default", "y", "e", weight="p_e_weight", indices="x")
     values = {"x": ((1, 7), "int64"), "y": (1, 7, 5)}
@@ -253,12 +320,11 @@ def recurrence(read, *, both=False, layers_=1):
     calls = [
         w.call("aten.lstm.input", ["s", "h", "c"], "l", input="x", **weights, **given),
         w.call("aten.sum.dim_IntList", "a", self="s", dim=[1]),
-        w.call("aten.view.default", "b", self="c" if "c" in read else "h", size=[1, 3 * sides]),
+        w.call("aten.view.default", "b", self="c" if "c" in read else "h", size=[1, 3 * sides * layers_]),
         w.call("aten.add.Tensor", "y", self=read[0].replace("c", "b"), other=read[1].replace("c", "b")),
     ]
-    wide = (1, 3 * sides)
-    values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": (sides * layers_, 1, 3), "c": (sides, 1, 3), "a": wide,
-              "b": wide, "y": wide}  # fmt: skip
+    wide, state = (1, 3 * sides * layers_), (sides * layers_, 1, 3)
+    values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": state, "c": state, "a": (1, 3 * sides), "b": wide, "y": wide}
     shapes = {f"{at}": ((12, 8 if at < 2 * sides else 3 * sides) if at % 2 == 0 else (12, 3)) for at in
               range(2 * sides * layers_)}  # fmt: skip
     return by_steps(calls, values, parameters={"h": (sides * layers_, 1, 3), **shapes}, outputs=["y"])
@@ -274,10 +340,13 @@ def test_the_last_state_of_a_recurrent_layer_is_its_last_step():
     assert any(step.startswith("slice: {axis: ") and "start: 8" in step for step in steps)
 
 
-@pytest.mark.parametrize(("read", "more", "numbers"), [(("a", "b"), {"both": True}, 6), (("c", "c"), {}, 3)])
+@pytest.mark.parametrize(
+    ("read", "more", "numbers"), [(("a", "b"), {"both": True}, 6), (("c", "c"), {}, 3), (("b", "b"), {"layers_": 2}, 6)]
+)
 def test_states_that_are_no_step_of_the_sequence_are_the_layers_own(read, more, numbers):
     steps = recurrence(read, **more)
     assert any(step.startswith(f"declared: {{output_shape: [{numbers}]") for step in steps)
+    assert not any("return: last" in step for step in steps)
 
 
 def test_what_reads_the_state_of_another_layer_needs_that_layer():
@@ -405,11 +474,28 @@ SPREAD = [  # operator, arguments, values, the ledger of what it is
      {"add": 3 * 288, "div": 16, "mul": 288}),
     ("std.dim", {"self": "x", "dim": [1]}, {"x": TOKENS, "y": VECTOR},  # n = 9 for 8 channels
      {"add": 3 * 72, "div": 8, "mul": 72 + 8, "sqrt": 8}),
+    # of 8 channels at 36 positions the mean, and the mean of the squares of what is left; then the sum of both
+    ("var_mean.correction", {"self": "x", "dim": [1], "correction": 0}, {"x": MAP, "y": (1, 6, 6), "m": (1, 6, 6)},
+     {"add": 3 * 288, "div": 2 * 36, "mul": 288}),
+    ("max.dim", {"self": "x", "dim": 1}, {"x": MAP, "y": (1, 6, 6), "m": ((1, 6, 6), "int64")}, {"cmp": 7 * 36}),
     # |a| and |b| of 8 values each, the larger of these and ε, two quotients of 8 values, their product and its sum
     ("cosine_similarity.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
      {"mul": 24, "add": 24, "sqrt": 2, "cmp": 2, "div": 16}),
     ("pairwise_distance.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
      {"add": 24, "mul": 8, "sqrt": 1}),  # x − z, + ε, and the length of 8 values
+    # the largest of 9 values for each of 8, the differences, their powers, the sum of these, its logarithm, a sum
+    ("logsumexp.default", {"self": "x", "dim": [1]}, {"x": TOKENS, "y": VECTOR},
+     {"cmp": 8 * 8, "add": 72 + 72 + 8, "exp": 72, "log": 8}),
+    ("logsumexp.default", {"self": "x", "dim": [1], "keepdim": True}, {"x": TOKENS, "y": (1, 1, 8)},
+     {"cmp": 8 * 8, "add": 72 + 72 + 8, "exp": 72, "log": 8}),
+    ("log1p.default", {"self": "x"}, {"x": VECTOR, "y": VECTOR}, {"add": 8, "log": 8}),
+    ("expm1.default", {"self": "x"}, {"x": VECTOR, "y": VECTOR}, {"add": 8, "exp": 8}),
+    # a + α·b, a − α·b, b − α·a, α·b alone where a is a number; a + α·b·c
+    *((f"{name}.Tensor", {"self": "x", "other": "z", "alpha": 3}, {"x": VECTOR, "z": VECTOR, "y": VECTOR},
+       {"mul": 8, "add": 8}) for name in ("add", "sub", "rsub")),
+    ("rsub.Scalar", {"self": "x", "other": 2, "alpha": 0.5}, {"x": VECTOR, "y": VECTOR}, {"mul": 8, "add": 8}),
+    ("addcmul.default", {"self": "x", "tensor1": "z", "tensor2": "z", "value": 0.5},
+     {"x": VECTOR, "z": VECTOR, "y": VECTOR}, {"mul": 16, "add": 8}),
     # 5·4 places of a row of 3, with a matrix of 2×3: each product is added
     ("affine_grid_generator.default", {"theta": "x", "size": [1, 8, 5, 4], "align_corners": False},
      {"x": (1, 2, 3), "y": (1, 5, 4, 2)}, {"mul": 120, "add": 120}),
@@ -419,8 +505,9 @@ SPREAD = [  # operator, arguments, values, the ledger of what it is
 @pytest.mark.parametrize(("name", "arguments", "values", "ledger"), SPREAD)
 def test_what_an_operator_performs(name, arguments, values, ledger, tmp_path):
     path = tmp_path / "net.pt2"
-    inputs = [each for each in values if each != "y"]
-    path.write_bytes(w.pt2([w.call(f"aten.{name}", "y", **arguments)], values, ["y"], inputs=inputs))
+    inputs = [each for each in values if each in "xz"]
+    outputs = ["y", "m"] if "m" in values else "y"
+    path.write_bytes(w.pt2([w.call(f"aten.{name}", outputs, **arguments)], values, ["y"], inputs=inputs))
     ops = to_builtins(convcost.load(path).analyze().total.ops)
     assert {kind: count for kind, count in ops.items() if count} == ledger
 

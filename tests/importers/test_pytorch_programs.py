@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pt2_writer as w
 import pytest
+from test_pytorch_operators import layers
 
 import convcost
 from convcost.importers import IMPORTERS, import_model
 from convcost.spec import load
 from convcost.spec.source import Source
-
-
-def layers(calls, values, **more):
-    """Return the layers of a program's spec as text; what is read again gives the same network."""
-    last = calls[-1]["outputs"][0]
-    outputs = more.pop("outputs", None) or [(last.get("as_tensor") or last["as_tensors"][0])["name"]]
-    found = import_model(IMPORTERS["pytorch"], w.pt2(calls, values, outputs, **more), "net.pt2", flat=True)
-    network = load(Source("net.pt2", found.text), found.sizes)
-    assert found.difference(network) == ""
-    return found.text.partition("layers:\n")[2].splitlines()
-
 
 MAP, TOKENS = (1, 8, 6, 6), (1, 9, 8)
 
@@ -58,6 +50,19 @@ def test_attention_is_what_it_performs(tmp_path):
     assert total.ops.mul == total.macs + 2 * 9 * 9  # the scale
 
 
+def test_rows_of_one_feature_are_no_vector(tmp_path):
+    calls = [  # 9 tokens of 1 feature, the batch between the axes
+        w.call("aten.permute.default", "p", self="x", dims=[1, 0, 2]),
+        w.call("aten.reshape.default", "r", self="p", shape=[9, 1]),
+        w.call("aten.linear.default", "y", "c", input="r", weight="p_c_weight", bias="p_c_bias"),
+    ]
+    values = {"x": (1, 9, 1), "p": (9, 1, 1), "r": (9, 1), "y": (9, 1)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters={"c.weight": (1, 1), "c.bias": (1,)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs) == (2, 9)
+
+
 def test_heads_that_share_keys_repeat_them(tmp_path):
     # 4 heads of queries, 2 of keys and values
     given = {"query": "x", "key": "k", "value": "k", "scale": 1.0, "enable_gqa": True}
@@ -92,6 +97,25 @@ def test_writing_into_a_part_of_a_value_puts_it_back():
         "  - relu:",
         "  - slice: {end: 2}",
         "  - slice: {start: 4}",
+        "  - concat:",
+        "  - elementwise: {op: neg}",
+    ]
+
+
+def test_writing_into_one_of_an_axis_puts_it_back():
+    calls = [
+        w.call("aten.select.int", "part", self="x", dim=1, index=2),
+        w.call("aten.relu_.default", "a", self="part"),
+        w.call("aten.neg.default", "y", self="x"),
+    ]
+    lines = layers(calls, {"x": MAP, "part": (1, 6, 6), "a": (1, 6, 6), "y": MAP})
+    assert [line for line in lines if line.startswith("  - ")] == [
+        "  - slice: {start: 2, end: 3}",
+        "  - reshape: {shape: [6, 6]}",
+        "  - relu:",
+        "  - slice: {end: 2}",
+        "  - slice: {start: 3}",
+        "  - reshape: {shape: [1, 6, 6]}",
         "  - concat:",
         "  - elementwise: {op: neg}",
     ]
@@ -188,6 +212,46 @@ def test_standardised_kernels_are_prepared_and_their_factors_scale_what_they_giv
     assert (total.params, total.macs, total.ops.mul) == (4 * 72 + 4 + 4, 36 * 4 * 72, 36 * 4 * 72 + 36 * 4)
 
 
+def test_numbers_that_leave_a_weight_as_it_is_are_not_performed(tmp_path):
+    calls = [
+        w.call("aten.mul.Tensor", "k", self="p_c_weight", other=1),
+        w.call("aten.conv2d.default", "y", "c", input="x", weight="k"),
+    ]
+    path = tmp_path / "net.pt2"
+    values = {"x": MAP, "k": (4, 8, 1, 1), "y": (1, 4, 6, 6)}
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters={"c.weight": (4, 8, 1, 1)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (32, 36 * 32, 36 * 32)
+
+
+def test_tensors_of_the_meta_device_are_not_one(tmp_path):
+    # all of these have one storage, so that which are the same is not known: what is read counts
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call("aten.conv2d.default", "y", "d", input="a", weight="p_d_weight"),
+    ]
+    parameters = dict.fromkeys(("c.weight", "d.weight", "e.weight"), (8, 8, 1, 1))
+    config = {
+        path: {"path_name": "weight_0", "is_param": True, "use_pickle": False, "tensor_meta": w.meta((8, 8, 1, 1))}
+        for path in parameters
+    }
+    for each in config.values():
+        each["tensor_meta"]["device"] = {"type": "meta", "index": None}
+    program = w.program(calls, {"x": MAP, "a": MAP, "y": MAP}, ["y"], parameters=parameters)
+    path = tmp_path / "net.pt2"
+    path.write_bytes(
+        w.archive(
+            {
+                "net/data/weights/model_weights_config.json": json.dumps({"config": config}),
+                "net/models/model.json": json.dumps(program),
+            }
+        )
+    )
+    model = convcost.load(path)
+    assert model.analyze().total.params == 2 * 64
+    assert "not used" not in model.text
+
+
 def test_frozen_parameters_count_as_buffers(tmp_path):
     calls = [
         w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
@@ -209,6 +273,34 @@ def test_programs_that_say_no_gradient_have_trainable_parameters(tmp_path):
         parameters = {"c.weight": (4, 8, 1, 1)}
         path.write_bytes(w.pt2(*given, parameters=parameters, frozen=["c.weight"], payloads=payloads))
         assert convcost.load(path).analyze().total.params == params
+
+
+@pytest.mark.parametrize(
+    ("name", "learned", "written"),
+    [
+        ("relu", {}, ["conv: {out_channels: 4, kernel_size: 1, bias: false, activation: relu}"]),
+        (
+            "prelu",
+            {"m.s": (4,)},
+            ["conv: {out_channels: 4, kernel_size: 1, bias: false}", "prelu: {num_parameters: 4}"],
+        ),
+    ],
+)
+def test_what_learns_is_not_written_with_a_frozen_layer(name, learned, written, tmp_path):
+    weight = {"weight": "p_m_s"} if learned else {}
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call(f"aten.{name}.default", "b", "m", self="a", **weight),
+        w.call("aten.conv2d.default", "y", "d", input="b", weight="p_d_weight"),
+    ]
+    parameters = {"c.weight": (4, 8, 1, 1), "d.weight": (2, 4, 1, 1), **learned}
+    values = {"x": MAP, "a": (1, 4, 6, 6), "b": (1, 4, 6, 6), "y": (1, 2, 6, 6)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters=parameters, frozen=["c.weight"]))
+    model = convcost.load(path)
+    assert all(each in model.text for each in written)
+    total = model.analyze().total
+    assert (total.params, total.buffers) == (8 + 4 * len(learned), 32)
 
 
 def test_a_norm_is_not_written_with_a_frozen_layer(tmp_path):
@@ -278,6 +370,15 @@ def test_open_axes_are_symbols_named_by_their_place(tmp_path):
     assert model.analyze().total.macs == 10 * 20 * 32
 
 
+def test_an_axis_that_is_an_expression_is_a_symbol(tmp_path):
+    even = ("Mul(Integer(2), s6)", 32)
+    values = {"x": (1, 8, even, 6), "y": (1, 4, even, 6)}
+    path = tmp_path / "net.pt2"
+    conv = w.call("aten.conv2d.default", "y", "c", input="x", weight="p_c_weight")
+    path.write_bytes(w.pt2([conv], values, ["y"], parameters={"c.weight": (4, 8, 1, 1)}))
+    assert convcost.load(path, set={"h": 10}).analyze().total.macs == 10 * 6 * 32
+
+
 def test_sizes_of_an_open_batch_are_worked_out(tmp_path):
     batch = ("s7", 2)
     calls = [
@@ -288,6 +389,84 @@ def test_sizes_of_an_open_batch_are_worked_out(tmp_path):
     ]
     values = {"x": (batch, 8, 6, 6), "y": (batch, 4, 72)}
     assert layers(calls, values) == ["  - reshape: {shape: [4, 72]}"]
+
+
+def test_complex_numbers_are_refused():
+    product = w.call("aten.mul.Tensor", "y", self="z", other="z")
+    values = {"x": MAP, "z": (MAP, "complex64"), "y": (MAP, "complex64")}
+    with pytest.raises(convcost.SpecError) as caught:
+        layers([w.call("aten.add.Tensor", "z", self="x", other="x"), product], values)
+    assert [detail.message for detail in caught.value.details] == [
+        "the operator aten.add cannot be mapped: its numbers are complex",
+        "the operator aten.mul cannot be mapped: its numbers are complex",
+    ]
+
+
+def test_the_norm_of_a_spectrum_is_prepared(tmp_path):
+    calls = [  # W / (uᵀ W v), with W as a matrix
+        w.call("aten.flatten.using_ints", "m", self="p_c_weight", start_dim=1),
+        w.call("aten.mv.default", "wv", self="m", vec="b_c_v"),
+        w.call("aten.vdot.default", "s", self="b_c_u", other="wv"),
+        w.call("aten.div.Tensor", "k", self="p_c_weight", other="s"),
+        w.call("aten.conv2d.default", "y", "c", input="x", weight="k", bias="p_c_bias"),
+    ]
+    kernel = (4, 8, 3, 3)
+    values = {"x": MAP, "m": (4, 72), "wv": (4,), "s": (), "k": kernel, "y": (1, 4, 4, 4)}
+    path = tmp_path / "net.pt2"
+    more = {"parameters": {"c.weight": kernel, "c.bias": (4,)}, "buffers": {"c.u": (4,), "c.v": (72,)}}
+    path.write_bytes(w.pt2(calls, values, ["y"], **more))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers, total.macs) == (4 * 72 + 4, 0, 16 * 4 * 72)
+
+
+def test_a_vector_of_a_spectrum_with_as_many_numbers_as_the_kernel_is_none(tmp_path):
+    calls = [  # a kernel of one output has as many numbers as v
+        w.call("aten.flatten.using_ints", "m", self="p_c_weight", start_dim=1),
+        w.call("aten.mv.default", "s", self="m", vec="b_c_v"),
+        w.call("aten.div.Tensor", "k", self="p_c_weight", other="s"),
+        w.call("aten.conv2d.default", "y", "c", input="x", weight="k"),
+    ]
+    values = {"x": MAP, "m": (1, 72), "s": (1,), "k": (1, 8, 3, 3), "y": (1, 1, 4, 4)}
+    path = tmp_path / "net.pt2"
+    more = {"parameters": {"c.weight": (1, 8, 3, 3)}, "buffers": {"c.v": (72,)}}
+    path.write_bytes(w.pt2(calls, values, ["y"], **more))
+    model = convcost.load(path)
+    assert (model.analyze().total.params, model.analyze().total.buffers) == (72, 0)
+    assert "not used" not in model.text
+
+
+MATRIX = {"parameters": {"c.weight": (5, 8), "c.bias": (5,)}, "buffers": {"c.factor": (5, 1)}}
+
+
+def product_of(calls, tmp_path, **more):
+    """Return the model of a linear layer on tokens whose matrix `k` the calls work out."""
+    values = {"x": TOKENS, "k": (5, 8), "t": (8, 5), "f": (5, 1), "y": (1, 9, 5)}
+    path = tmp_path / "net.pt2"
+    last = w.call("aten.linear.default", "y", "c", input="x", weight="k", bias="p_c_bias")
+    path.write_bytes(w.pt2([*calls, last], values, ["y"], **(MATRIX | more)))
+    return convcost.load(path)
+
+
+def test_a_matrix_that_is_worked_out_of_one_weight_is_prepared(tmp_path):
+    model = product_of([w.call("aten.mul.Tensor", "k", self="p_c_weight", other="b_c_factor")], tmp_path)
+    total = model.analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (5 * 8 + 5, 9 * 40, 9 * 40)
+    assert [layer.type for layer in model.network.layers] == ["reshape", "linear"]
+    assert "# Weights are worked out before they are used: counted as prepared with the model.\n" in model.text
+
+
+def test_a_matrix_that_is_only_turned_is_no_other(tmp_path):
+    turned = [w.call("aten.t.default", "t", self="p_c_weight"), w.call("aten.t.default", "k", self="t")]
+    model = product_of(turned, tmp_path)
+    assert (model.analyze().total.params, model.analyze().total.macs) == (5 * 8 + 5, 9 * 40)
+    assert "worked out" not in model.text
+
+
+def test_a_matrix_with_a_learned_factor_is_worked_out_in_every_run(tmp_path):
+    scaled = [w.call("aten.mul.Tensor", "k", self="p_c_weight", other="p_c_factor")]
+    learned = {"parameters": MATRIX["parameters"] | {"c.factor": (5, 1)}, "buffers": {}}
+    total = product_of(scaled, tmp_path, **learned).analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (5 * 8 + 5 + 5, 9 * 40, 9 * 40 + 40)
 
 
 def test_what_has_no_layer_type_is_named_as_pytorch_does():

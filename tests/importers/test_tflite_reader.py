@@ -100,7 +100,7 @@ LIST = "the list of a table's fields"
 ROOT = struct.unpack_from("<I", SMALL)[0]
 
 
-OUTSIDE = "lies outside of the file, at byte"
+OUTSIDE = "would lie outside of the file, at byte"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_lists_of_fields_that_lie():
         content = patched(SMALL, fields, "H", size)
         assert error_of(content) == damaged(f"the list of a table's fields has {size} bytes", fields, content)
     content = patched(SMALL, fields, "H", 65534)
-    message = f"the list of a table's fields lies outside of the file, at byte {fields:,} with 65,534 bytes"
+    message = f"the list of a table's fields would lie outside of the file, at byte {fields:,} with 65,534 bytes"
     assert error_of(content) == damaged(message, fields, content)
 
 
@@ -173,7 +173,7 @@ def root(graphs, buffers=({},), codes=({0: ("b", 19), 3: ("i", 19)},), **more):
         ),
         (
             root([graph([{0: ("i", [2]), 2: ("I", 1), 3: "t"}])], [{}, {1: ("Q", 10**9), 2: ("Q", 8)}]),
-            "the numbers of a tensor lies outside of the file, at byte 1,000,000,000 with 8 bytes",
+            "the numbers of a tensor would lie outside of the file, at byte 1,000,000,000 with 8 bytes",
         ),
         (root([graph(operators=[{0: ("I", 5)}])]), "an operator has code 5 of 1"),
         (root([graph(operators=[{1: ("i", [3])}])]), "an operator's inputs have tensor 3 of 1"),

@@ -39,9 +39,30 @@ class Tensor:
 
     def __init__(self, *shape, dtype="float32", device="cpu", requires_grad=False):
         self.shape = shape
-        self.dtype = Dtype(dtype)
+        self.dtype = dtype if isinstance(dtype, Dtype) else Dtype(dtype)
         self.device = Device(device)
         self.requires_grad = requires_grad
+
+    def is_floating_point(self):
+        """Return whether its numbers are of a floating-point type."""
+        return "float" in self.dtype.name
+
+    def stride(self):
+        """Return how far the values of each axis are apart; no one looks."""
+        return ()
+
+    def __repr__(self):
+        return f"tensor({'0., ' * 40})"
+
+
+class Parameter(Tensor):
+    """A tensor of a module; one of a tensor made without numbers takes its place in a copy."""
+
+    def __init__(self, *given, requires_grad=True, device="cpu", dtype="float32"):
+        if isinstance(given[0], Tensor):
+            (made,) = given
+            given, device, dtype = made.shape, made.device.type, made.dtype
+        super().__init__(*given, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 class Symbol:
@@ -64,13 +85,18 @@ class Module:
         """Return the module and those in it."""
         return [self, *(inner for child in self.children for inner in child.modules())]
 
+    def named_modules(self):
+        """Return the module and those in it with their paths."""
+        parts = [(name, inner) for name, child in self.named_children() for inner in child.named_modules()]
+        return [("", self), *((f"{name}.{path}".rstrip("."), inner) for name, (path, inner) in parts)]
+
     def named_children(self):
         """Return its parts with their names."""
         return [(f"part_{at}", child) for at, child in enumerate(self.children)]
 
     def parameters(self):
-        """Return its tensors."""
-        return self.tensors
+        """Return its tensors, and those of its parts."""
+        return [tensor for each in self.modules() for tensor in each.tensors]
 
     def buffers(self):
         """Return nothing."""
@@ -168,7 +194,19 @@ def torch(version="2.13.0+cpu"):
     def enable_grad():
         yield
 
-    nn = SimpleNamespace(Module=Module, DataParallel=Wrapper, parallel=SimpleNamespace(DistributedDataParallel=Wrapper))
+    @contextmanager
+    def fake_tensor_mode(*, allow_non_fake_inputs):
+        yield
+
+    def made(shape, dtype="float32", device="cpu"):
+        return Tensor(*shape, dtype=dtype or "float32", device=getattr(device, "type", device))
+
+    nn = SimpleNamespace(
+        Module=Module,
+        Parameter=Parameter,
+        DataParallel=Wrapper,
+        parallel=SimpleNamespace(DistributedDataParallel=Wrapper),
+    )
     return SimpleNamespace(
         __version__=version,
         Tensor=Tensor,
@@ -180,6 +218,8 @@ def torch(version="2.13.0+cpu"):
         export=SimpleNamespace(export=export, ExportedProgram=ExportedProgram),
         backends=SimpleNamespace(mha=fast),
         enable_grad=enable_grad,
-        empty=lambda shape, device: Tensor(*shape, device=device),
-        empty_like=lambda given, device: Tensor(*given.shape, device=device.type),
+        empty=made,
+        empty_strided=lambda shape, strides, dtype, device: made(shape, dtype, device),
+        empty_like=lambda given, device: made(given.shape, given.dtype, device),
+        _subclasses=SimpleNamespace(FakeTensorMode=fake_tensor_mode),
     )

@@ -169,6 +169,7 @@ def _dequantize(into: PlainGraph, node: Node) -> list[Node]:
         zero_point = into.constants.get(_given(node, 2))
         values = _real(constant, into.constants.get(_given(node, 1)), zero_point)
         into.constants[node.outputs[0]] = replace(constant, values=values)
+        into.dtypes[node.outputs[0]] = constant.dtype
         return []
     return [_named(node, "Identity", node.inputs[:1])]
 

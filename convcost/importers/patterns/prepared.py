@@ -52,8 +52,8 @@ def _kernel(node: Node, given: dict[str, Node], graph: ModelGraph) -> tuple[Cons
     if leaves is None or shape is None:
         return None
     learned = [each for each in leaves if is_learned(each)]
-    bases = [each for each in learned if prod(each.shape) == prod(shape)]
     factors = _leaves(node.inputs[1], given, graph, _PRODUCTS) or []  # a norm of the spectrum has none
+    bases = [each for each in (*factors, *learned) if is_learned(each) and prod(each.shape) == prod(shape)]
     gains = [each for each in factors if is_learned(each) and prod(each.shape) != prod(shape) and _is_named(each)]
     if not bases or len(gains) > 1 or any(prod(each.shape) != shape[0] for each in gains):
         return None

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
 from io import StringIO
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from traceback import extract_tb
 from typing import Any
 
 from msgspec.structs import replace
@@ -44,7 +45,7 @@ def program_of(
     Args:
         module: A `torch.nn.Module`, on any device, `meta` too; or an exported program.
         example_inputs: What it is called with: a tensor, or a tuple of what its `forward` takes; sizes such as
-            `(1, 3, 224, 224)` stand for a tensor of them.
+            `(1, 3, 224, 224)` stand for a tensor of them, several in a tuple for several.
         kwargs: What it is called with by name.
         dynamic_shapes: The axes that stay open, as `torch.export.export` takes them.
 
@@ -55,16 +56,17 @@ def program_of(
     torch = _torch()
     if isinstance(module, torch.export.ExportedProgram):
         return exported(torch, module)
-    module = _copied(_unwrapped(torch, module))
-    arguments = _arguments(torch, module, example_inputs)
+    module = _unwrapped(torch, module)
+    _check_sizes_known(module)
+    device, module = _copied(torch, module)
+    arguments = _arguments(torch, module, example_inputs, are_optional=bool(kwargs))
+    arguments, named = _moved(torch, device, (arguments, dict(kwargs or {})))
     with _as_at_inference(torch, module):
         try:
             with _without_graphs():
-                program = torch.export.export(
-                    module, arguments, dict(kwargs or {}), dynamic_shapes=dynamic_shapes, strict=False
-                )
+                program = torch.export.export(module, arguments, named, dynamic_shapes=dynamic_shapes, strict=False)
         except Exception as error:
-            raise SpecError(_refusal(module, error)) from error
+            raise SpecError(_refusal(torch, module, error)) from error
     return exported(torch, program, _named(dynamic_shapes), type(module).__name__)
 
 
@@ -127,37 +129,117 @@ def _instead(torch: Any, given: Any) -> str:
     return "for a function, an nn.Module whose forward calls it"
 
 
-def _copied(module: Any) -> Any:
-    """Return a copy of a module with the same tensors, so that nothing that its `forward` keeps stays in it.
+def _check_sizes_known(module: Any) -> None:
+    """Check that no layer waits for its first input to have its sizes.
 
-    A module that cannot be copied is returned itself.
+    Raises:
+        OptionError: Some do.
     """
-    memo = {id(tensor): tensor for tensor in [*module.parameters(), *module.buffers()]}
+    lazy = [
+        f"{name} ({type(part).__name__})" if name else type(part).__name__
+        for name, part in module.named_modules()
+        if getattr(part, "has_uninitialized_params", bool)()
+    ]
+    if lazy:
+        help = "call the module once with its inputs before"
+        raise OptionError(ErrorDetail("layers have no sizes before they have run", found=_few(lazy), help=help))
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    return ", ".join(names[:3]) + (f", {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _copied(torch: Any, module: Any) -> tuple[Any, Any]:
+    """Return the device of a module's tensors, and a copy with these, so that nothing that `forward` keeps stays in it.
+
+    Tensors without numbers, on the device `meta`, are in the copy on the device of the others, or on the CPU, where
+    `forward` makes its own: they take no memory there either. A module that cannot be copied is returned itself.
+    """
+    tensors = [*module.parameters(), *module.buffers()]
+    empty = [tensor for tensor in tensors if tensor.device.type == "meta"]
+    device = next((tensor.device for tensor in tensors if tensor.device.type != "meta"), torch.device("cpu"))
+    memo = {id(tensor): tensor for tensor in tensors}
+    if empty:
+        held = [each for part in module.modules() for each in vars(part).values() if isinstance(each, torch.Tensor)]
+        empty += [each for each in held if each.device.type == "meta"]
+        with torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True):
+            memo |= {id(tensor): _faked(torch, tensor, device) for tensor in empty}
     try:
-        return copy.deepcopy(module, memo)
+        return device, copy.deepcopy(module, memo)
     except Exception:  # noqa: BLE001 -- whatever the module's own attributes raise
-        return module
+        return (torch.device("meta") if len(empty) >= len(tensors) > 0 else device), module
 
 
-def _arguments(torch: Any, module: Any, given: Any) -> tuple[Any, ...]:
-    """Return the inputs as a tuple, on the device of a module that has no numbers."""
+def _faked(torch: Any, tensor: Any, device: Any) -> Any:
+    made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=device)
+    if isinstance(tensor, torch.nn.Parameter):
+        return torch.nn.Parameter(made, requires_grad=tensor.requires_grad)
+    return made
+
+
+_INPUTS = "a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
+
+
+def _arguments(torch: Any, module: Any, given: Any, *, are_optional: bool) -> tuple[Any, ...]:
+    """Return the inputs as a tuple.
+
+    Args:
+        torch: The package.
+        module: The module.
+        given: What the user gave.
+        are_optional: Whether there are others, by name.
+
+    Raises:
+        OptionError: These are no inputs.
+    """
     if isinstance(given, torch.Tensor):
         given = (given,)
+    if are_optional and (given is None or given == ()):
+        return ()
     if not isinstance(given, Sequence) or isinstance(given, (str, bytes)) or not given:
-        help = "a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
-        raise OptionError(ErrorDetail("these are no example inputs", found=f"found {given!r}", help=help))
-    if all(isinstance(size, int) and not isinstance(size, bool) for size in given):
-        given = (torch.empty(tuple(given), device="meta"),)
-    first = next(iter([*module.parameters(), *module.buffers()]), None)
-    device = first.device if first is not None else torch.device("cpu")
+        help = "(inputs,) where forward takes a dict, kwargs=inputs where it takes what is in it by name"
+        help = help if isinstance(given, Mapping) else _INPUTS
+        raise OptionError(ErrorDetail("these are no example inputs", found=f"found {_short(given)}", help=help))
+    dtype = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
+    sizes = [given] if _are_sizes(given) else given
+    if all(map(_are_sizes, sizes)):
+        given = tuple([torch.empty(tuple(each), dtype=dtype, device="meta") for each in sizes])
+    for value in given:
+        if isinstance(value, torch.Tensor) and 0 in value.shape[:1]:
+            found = f"found the sizes {tuple(value.shape)}"
+            raise OptionError(ErrorDetail("an example input has a batch of 0", found=found, help="a batch of 1"))
+    return tuple(given)
 
-    def moved(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            is_apart = value.device != device and "meta" in (value.device.type, device.type)
-            return torch.empty_like(value, device=device) if is_apart else value
-        return type(value)(moved(each) for each in value) if type(value) in (list, tuple) else value
 
-    return tuple(moved(value) for value in given)
+def _short(given: Any) -> str:
+    """Return a value as text; its type where that is long."""
+    text = repr(given)
+    return text if len(text) <= 40 else f"a {type(given).__name__}"
+
+
+def _moved(torch: Any, device: Any, value: Any) -> Any:
+    """Return inputs on the device of a module: those without numbers, and all where it has none itself."""
+    if isinstance(value, torch.Tensor):
+        is_apart = value.device != device and "meta" in (value.device.type, device.type)
+        return torch.empty_like(value, device=device) if is_apart else value
+    if type(value) is dict:
+        return {key: _moved(torch, device, each) for key, each in value.items()}
+    return type(value)(_moved(torch, device, each) for each in value) if type(value) in (list, tuple) else value
+
+
+def _are_sizes(given: Any) -> bool:
+    """Return whether inputs are the sizes of a tensor.
+
+    Raises:
+        OptionError: A size is none.
+    """
+    if not isinstance(given, (list, tuple)) or not given or any(type(size) is not int for size in given):
+        return False
+    if min(given) < 1:
+        message = "the sizes of an example input are at least 1"
+        raise OptionError(ErrorDetail(message, found=f"found {given!r}", help=_INPUTS))
+    return True
 
 
 @contextmanager
@@ -194,19 +276,44 @@ def _without_graphs() -> Iterator[None]:
             sys.stderr.write(left)
 
 
-def _refusal(module: Any, error: Exception) -> ErrorDetail:
+def _refusal(torch: Any, module: Any, error: Exception) -> ErrorDetail:
     """Return why a module cannot be exported, and what can be instead."""
     title = type(module).__name__
     message = f"torch.export cannot export the {title}"
+    if packed := _packed(module):
+        help = "pass it as it was before it was quantised; a program that PT2E quantised is read with its widths"
+        return ErrorDetail(f"{message}: its layers are quantised, their weights packed", found=_few(packed), help=help)
+    if scripted := [name for name, part in module.named_modules() if isinstance(part, torch.jit.ScriptModule)]:
+        help = "pass the module with the nn.Modules that these were made from"
+        return ErrorDetail(f"{message}: parts of it are TorchScript modules", found=_few(scripted), help=help)
     if not _depends_on_values(error):
         help = "torch.export.export(module, inputs, strict=False) shows where; a program of it is taken too"
         return ErrorDetail(f"{message}: {_first_line(error)}", help=help)
-    at = re.search(r"Caused by: \((.+)\)", str(error))
-    found = f"{at[1]} decides by values" if at else _first_line(error)
+    at = _deciding(torch, error)
+    found = f"{at} decides by values" if at else _first_line(error)
     parts = [name for name, part in module.named_children() if next(iter(part.parameters()), None) is not None]
     help = f"export what stands before that: a module whose forward returns it, or a part of the {title}"
     help += f", such as from_torch(module.{parts[0]}, …): {', '.join(parts)}" if parts else ""
     return ErrorDetail(f"{message}: which of its operators run depends on values", found=found, help=help)
+
+
+def _packed(module: Any) -> list[str]:
+    """Return the layers of a module that are quantised one by one, as eager and FX quantisation do."""
+    return [f"{name} ({type(part).__name__})" for name, part in module.named_modules() if _is_packed(type(part))]
+
+
+def _is_packed(kind: type) -> bool:
+    return kind.__module__.startswith("torch.ao.nn.") and "quantized" in kind.__module__.split(".")
+
+
+def _deciding(torch: Any, error: Exception) -> str:
+    """Return the line of the model that decides by values: what torch names, else the last that is not in torch."""
+    named = re.search(r"Caused by: \((.+)\)", str(error))
+    inside = str(PurePath(getattr(torch, "__file__", None) or "torch").parent)
+    if named is None or not Path(inside, named[1].partition(":")[0]).is_file():
+        return named[1] if named else ""
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith((inside, __file__))]
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
 
 
 def _depends_on_values(error: Exception) -> bool:
@@ -272,11 +379,14 @@ class _Walk:
         found: dict[str, int | None] = {}
         for holder in holders:
             for size in getattr(holder.meta.get("val"), "shape", ()):
-                if not isinstance(size, int) and (text := str(_expression(size))).isidentifier():
-                    found.setdefault(text, getattr(size.node, "hint", None))
+                text, hint = str(_expression(size)), getattr(getattr(size, "node", None), "hint", None)
+                if text.isidentifier():
+                    found.setdefault(text, hint)
+                elif isinstance(hint, int):  # of an axis that is an expression of symbols
+                    self.sizes[text] = hint
         names = self.names if len(self.names) == len(found) else list(found)
         self.symbols = dict(zip(found, names, strict=True))
-        self.sizes = {self.symbols[symbol]: hint for symbol, hint in found.items() if isinstance(hint, int)}
+        self.sizes |= {self.symbols[symbol]: hint for symbol, hint in found.items() if isinstance(hint, int)}
 
     def _size(self, size: Any) -> int | str:
         """Return a size that may be a symbol, or an expression."""

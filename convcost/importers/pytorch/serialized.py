@@ -51,6 +51,9 @@ _DTYPES = {
 }
 _SYMBOL = re.compile(r"Symbol\('(\w+)'[^()]*\)")
 MOST_CALLS = 200_000
+MOST_AXES = 32
+MOST_NUMBERS = 4096  # of one argument
+MOST_TEXT = 65_536
 _MOST_NESTED = 20  # graphs in graphs
 
 Value = Mapping[str, Any]
@@ -283,6 +286,8 @@ class _Reader:
             return float(value)  # infinities and what is no number are texts
         if kind == "as_scalar_type":
             return _DTYPES.get(value, "unknown")
+        if isinstance(value, (list, str)) and len(value) > (MOST_TEXT if isinstance(value, str) else MOST_NUMBERS):
+            raise UnreadableProgram(f"an argument of {len(value):,} numbers or letters")
         if kind in ("as_int", "as_ints", "as_floats", "as_string", "as_strings", "as_bool", "as_bools", "as_int_lists"):
             return value
         return None
@@ -311,6 +316,8 @@ def _names(output: Value) -> list[str]:
 
 
 def _shape(meta: TensorMeta) -> Shape:
+    if len(meta.sizes) > MOST_AXES:
+        raise UnreadableProgram(f"a tensor of {len(meta.sizes):,} axes")
     return tuple([_size(each) for each in meta.sizes])
 
 

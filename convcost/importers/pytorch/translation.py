@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from convcost.importers.graph import ModelGraph
 from convcost.importers.pytorch import aten  # noqa: F401 -- adds the functions
 from convcost.importers.pytorch.preparation import prepare
@@ -48,7 +50,12 @@ def translate(program: Program) -> ModelGraph:
     writer = Writer(program)
     for call in program.calls:
         _translate(writer, call)
-    return writer.graph()
+    graph = writer.graph()
+    if any(node.operator == "QuantizeLinear" for node in graph.nodes):
+        from convcost.importers.onnx.plain import plain  # where values are quantised only
+
+        return plain(graph)
+    return replace(graph, dtypes=dict.fromkeys(graph.inputs, "float32")) if writer.has_quantised else graph
 
 
 def _translate(writer: Writer, call: OperatorCall) -> None:
@@ -57,6 +64,8 @@ def _translate(writer: Writer, call: OperatorCall) -> None:
     writer.call = call
     before = len(writer.nodes)
     rule = RULES.get(plain, _unknown)
+    if rule is not _unknown and _is_complex(writer, call):
+        rule = _complex
     try:
         if name in _PRODUCTS:
             writer.materialise(call)
@@ -106,6 +115,20 @@ def packet(operator: str) -> str:
 def _is_written(name: str) -> bool:
     """Return whether an operator writes into its first argument, as its name says."""
     return name.endswith("_") and not name.endswith("__") and name not in _UNCHANGED
+
+
+def _is_complex(writer: Writer, call: OperatorCall) -> bool:
+    """Return whether a call gives complex numbers, or reads some."""
+    types = map(
+        writer.program.types.get, (*call.outputs, *(each.name for each in references([*call.arguments.values()])))
+    )
+    return any(type is not None and type.dtype.startswith("complex") for type in types)
+
+
+def _complex(writer: Writer, call: OperatorCall) -> None:
+    """Add a call under its own name: a product of complex numbers is several of real ones."""
+    inputs = [writer.name(each) for each in references([*call.arguments.values()])]
+    writer.give(packet(call.operator), inputs, reason="its numbers are complex")
 
 
 def _unknown(writer: Writer, call: OperatorCall) -> None:

@@ -36,7 +36,9 @@ RULES: Registry[Rule] = Registry("ATen operator", "convcost.aten")
 """The functions that translate calls, by the operator without its overload."""
 
 
+_MOST_VIEWS = 5000  # of a value that is written into
 _MOVES = frozenset(("Identity", "Reshape", "Squeeze", "Unsqueeze", "Cast"))
+_ORDERS = _MOVES | {"Transpose", "Slice", "Split", "Gather", "Expand", "Concat", "Flatten"}
 
 
 class Cut(Struct, frozen=True):
@@ -87,13 +89,17 @@ class Writer:
         self.fixed: dict[str, frozenset[str]] = {}  # of what is worked out of constants: the weights among these
         self.factors: dict[str, str] = {}  # of kernels with statistics of their own: the factors of their outputs
         self.notes: dict[str, None] = {}
+        self.has_quantised = False  # whether weights are whole numbers
         self.call = OperatorCall("", {}, ())
         self._names: dict[str, str] = {}  # of values whose name is that of a tensor of the module
         self._made: dict[Any, str] = {}
         self._roots: dict[str, str] = {}  # of views: what they are views of
+        self._views: dict[str, dict[str, None]] = {}  # of values: their views, and what was written into them
         self._stale: set[str] = set()
         self._latest: dict[str, str] = {}  # what a value became by writing into it
+        self._before: dict[str, list[str]] = {}  # of what a call wrote: the values that became it
         self._cuts: dict[str, Cut] = {}
+        self._moved: set[str] = set()  # of what is fixed: what is a weight, or part of one, in another order
         for placeholder, stored in program.stored.items():
             self._store(placeholder, stored)
 
@@ -228,6 +234,8 @@ class Writer:
         if all(each in self.constants or each in self.fixed for each in given):
             weights = frozenset().union(*map(self.weights_of, given)) if given else frozenset()
             self.fixed |= dict.fromkeys(outputs, weights)
+            if operator in _ORDERS and (given[0] in self.constants or given[0] in self._moved):
+                self._moved.update(outputs)
             if operator in _MOVES and given[0] in self.factors:
                 self.factors |= dict.fromkeys(outputs, self.factors[given[0]])
 
@@ -296,6 +304,24 @@ class Writer:
         self.constants[seen] = replace(self.constants[name], shape=tuple(shape))
         return seen
 
+    def prepared_weight(self, value: Any) -> str | None:
+        """Return the name of a matrix that is worked out of a single weight of its size, its axes exchanged.
+
+        It counts as that weight, as a convolution's kernel does; None where it is something else, or is only moved.
+        """
+        name = self.name(value)
+        weights = self.fixed.get(name, frozenset())
+        if len(weights) != 1 or name in self._moved:
+            return None
+        (weight,) = weights
+        found = next(each for each in self.constants.values() if each.name == weight)
+        rows, columns = self.shape(value)
+        if not isinstance(rows, int) or not isinstance(columns, int) or prod(found.shape) != rows * columns:
+            return None
+        self.notes["Weights are worked out before they are used: counted as prepared with the model."] = None
+        self.constants[f"{name}%ᵀ"] = replace(found, shape=(columns, rows), values=None)
+        return f"{name}%ᵀ"
+
     def turned(self, value: Any) -> str:
         """Return the name of a matrix of the module, its axes exchanged; it stays the tensor that it is.
 
@@ -316,7 +342,11 @@ class Writer:
         if isinstance(source, Reference):
             root = self._roots.get(source.name, source.name)
             for name in self.call.outputs:
-                self._roots[name] = root
+                self._add_view(name, root)
+
+    def _add_view(self, name: str, root: str) -> None:
+        self._roots[name] = root
+        self._views.setdefault(root, {})[name] = None
 
     def write(self, target: Any) -> None:
         """Note that what the call gives takes the place of a value.
@@ -327,16 +357,19 @@ class Writer:
             return
         root = self._roots.get(target.name, target.name)
         mine = self._latest.get(target.name, target.name)
+        views = self._views.get(root, {})
+        if len(views) > _MOST_VIEWS:
+            raise Untranslated
         if target.name in self._cuts and not self._is_fixed_call():
             self._put_back(target.name, root)
             return
-        for name in [root, *(view for view, of in self._roots.items() if of == root)]:
+        for name in [root, *views]:
             if name not in (target.name, mine):
                 self._overwrite(name)
-        for name, latest in [(target.name, mine), *self._latest.items()]:
-            if latest == mine:
-                self._latest[name] = self.call.outputs[0]
-        self._roots[self.call.outputs[0]] = root
+        written = self.call.outputs[0]
+        before = self._before[written] = [*self._before.pop(mine, []), target.name]
+        self._latest |= dict.fromkeys(before, written)
+        self._add_view(written, root)
 
     def cut(self, source: Any, axis: int, start: int, end: int, *, is_one: bool = False) -> None:
         """Note that what the call gives is a part of a value along an axis."""
@@ -349,13 +382,14 @@ class Writer:
         chain = [part]
         while chain[-1] in self._cuts:
             cut = self._cuts[chain[-1]]
+            if cut.whole in chain:  # as no program says
+                raise Untranslated
             written = self._joined(cut, written)
             chain.append(cut.whole)
             self._latest[cut.whole] = written
             self._names[written] = written
         self._latest[part] = self.call.outputs[0]
-        whole = [root, *(view for view, of in self._roots.items() if of == root)]
-        self._stale |= {name for name in whole if name not in chain}
+        self._stale |= {root, *self._views.get(root, ())}.difference(chain)
 
     def _joined(self, cut: Cut, written: str) -> str:
         """Return a value with another part in the place of one of its own."""
@@ -375,7 +409,8 @@ class Writer:
     def forget(self, target: Any) -> None:
         """Note that a value, and all that shares its storage, is not known any more."""
         root = self._roots.get(target.name, target.name)
-        self._stale |= {root, *(view for view, of in self._roots.items() if of == root)}
+        if root not in self._stale or len(self._views.get(root, ())) <= _MOST_VIEWS:
+            self._stale |= {root, *self._views.get(root, ())}
 
     def _overwrite(self, name: str) -> None:
         """Note that a value is not known any more; of what is worked out of constants, its numbers are not."""
@@ -421,15 +456,15 @@ _AXES = {3: ("l",), 4: ("h", "w"), 5: ("d", "h", "w")}
 
 
 def _axis_names(shapes: Sequence[Shape]) -> dict[str, str]:
-    """Return names for the symbols that PyTorch numbers: by the axis at which they stand first.
+    """Return names for the symbols that PyTorch numbers, and for expressions: by the axis at which they stand first.
 
-    >>> _axis_names([(1, 3, "s53", "s0"), (1, "s53", "s7")])
-    {'s53': 'h', 's0': 'w', 's7': 'l'}
+    >>> _axis_names([(1, 3, "s53", "s0"), (1, "s53", "2*s7")])
+    {'s53': 'h', 's0': 'w', '2*s7': 'l'}
     """
     names: dict[str, str] = {}
     for shape in shapes:
         for axis, size in enumerate(shape):
-            if isinstance(size, str) and _SYMBOL.fullmatch(size) and size not in names:
+            if isinstance(size, str) and size not in names and (_SYMBOL.fullmatch(size) or not size.isidentifier()):
                 word = "batch" if axis == 0 else dict(enumerate(_AXES.get(len(shape), ()), 2)).get(axis, "n")
                 taken = sum(name.rstrip("0123456789") == word for name in names.values())
                 names[size] = f"{word}{taken + 1}" if taken else word

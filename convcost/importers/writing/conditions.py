@@ -44,7 +44,7 @@ def condition(
         item: The item.
         present: Whether it runs, for each occurrence of the block; None where that is never asked.
         parameters: The parameters of the block.
-        reads: The channels that reach the block, for each occurrence; none where they are not known.
+        reads: The channels that reach the item, for each occurrence; none where they are not known.
         gives: The channels that it gives.
     """
     own = next((each for each in parameters if _is_of(each, present)), None)

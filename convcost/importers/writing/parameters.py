@@ -144,8 +144,8 @@ class Texts:
         for hole in found:  # one number where the item runs, which a parameter gives
             if hole not in holes and None in hole.values and (text := _called_alike(hole, parameters)):
                 self._texts[id(hole.node), hole.field] = text
-        for item, present in _options(block.body, spans):
-            self._texts[id(item), PRESENT] = condition(item, present, parameters, outer, given)
+        for item, present, reads in _options(block.body, spans, outer):
+            self._texts[id(item), PRESENT] = condition(item, present, parameters, reads, given)
         for parameter in parameters:  # of what does not always run: any number serves there
             if parameter.default is None and None in parameter.values:
                 parameter.default = next(value for value in parameter.values if value is not None)
@@ -204,18 +204,39 @@ def _reads(nodes: Sequence[TreeNode], spans: Sequence[Sequence[int]]) -> list[in
     return found
 
 
-def _options(body: Body, spans: list[list[int]]) -> Iterator[tuple[OptionalItem, list[bool | None]]]:
-    """Yield items that not all occurrences have, and which of them do; None where the question does not arise."""
-    for node in body.nodes:
+def _options(
+    body: Body, spans: list[list[int]], outer: list[int]
+) -> Iterator[tuple[OptionalItem, list[bool | None], list[int]]]:
+    """Yield items that not all occurrences have, which of them do, and the channels that reach the item in each.
+
+    Whether an occurrence has it is None where the question does not arise.
+    """
+    for at, node in enumerate(body.nodes):
         if isinstance(node, Merge):
+            reads = _arriving(body, at, spans, outer)
             for branch in node.branches:
-                yield from _options(branch, spans)
+                yield from _options(branch, spans, reads)
         elif isinstance(node, Repetition):
+            reads = []
             if isinstance(node, OptionalItem):
-                yield node, [bool(node.counts[span[0]]) if span else None for span in spans]
+                reads = _arriving(body, at, spans, outer)
+                yield node, [bool(node.counts[span[0]]) if span else None for span in spans], reads
             starts = node.starts()
             inner = [[starts[at] + turn for at in span for turn in range(node.counts[at])] for span in spans]
-            yield from _options(node.unit, inner)
+            yield from _options(node.unit, inner, reads)
+
+
+def _arriving(body: Body, at: int, spans: list[list[int]], outer: list[int]) -> list[int]:
+    """Return the channels that reach an item of a list, in each occurrence; none where they are not known."""
+    if at and body.nodes[at].reads != [(body.nodes[at - 1], 0)]:
+        return []
+    found = []
+    for number, span in enumerate(spans):
+        rows = list(rows_in(body.nodes[:at], span[0])) if at and span else []
+        if not rows and not outer:
+            return []
+        found.append(channels_of(rows[-1].outputs[0]) if rows else outer[number])
+    return found
 
 
 def _mixes(node: TreeNode) -> bool:

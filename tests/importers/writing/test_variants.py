@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import nets
+import onnx_writer as w
 import pytest
 
 from convcost.importers import IMPORTERS, import_model
@@ -158,3 +159,47 @@ def test_a_block_that_is_no_more_than_the_use_of_another_is_written_out():
         line.strip(" :") for line in found.splitlines() if line.startswith("  ") and line[2:].rstrip(":").isidentifier()
     ]
     assert found.count(f"- {{{name}: {{out: ") == 5
+
+
+def blurred(*kinds):
+    """Return blocks of an expansion, a filter where their channels change, and a projection."""
+    net = nets.Net(16, 32, 32)
+    x = "input"
+    for number, (wide, out) in enumerate(kinds):
+        at, before = f"blocks.{number}", net.channels[x]
+        y = net.relu(net.conv(x, wide, 1, f"{at}.expand"))
+        y = net.relu(net.conv(y, wide, 5, f"{at}.depthwise", groups=wide))
+        if before != out:
+            y = net.conv(y, wide, 3, f"{at}.filter", groups=wide)
+        x = net.conv(y, out, 1, f"{at}.project")
+    return net.file(x)
+
+
+def test_channels_within_a_block_are_not_those_that_reach_it():
+    found = imported(
+        blurred((64, 24), (40, 24), (56, 40), (96, 40), (80, 40))
+    )  # its file's network: as `imported` sees
+    assert "in_channels !=" not in found
+    assert "if: depthwise" in found
+
+
+@pytest.mark.parametrize(
+    ("nodes", "tensors"),
+    [
+        # rows become channels, of which the norm has a number each
+        (
+            [w.node("Transpose", "x", "t", perm=[0, 2, 1, 3]), w.node("BatchNormalization", "t n n n n", "y")],
+            [w.tensor("n", [16])],
+        ),
+        # 20 is no multiple of 16, nor a share of it
+        (
+            [w.node("Resize", "x none none sizes", "y")],
+            [w.tensor("none", [0]), w.tensor("sizes", [4], [1, 8, 20, 20], w.INT64)],
+        ),
+    ],
+    ids=["norm", "resize"],
+)
+def test_sizes_that_a_layer_fixes_stay_numbers(nodes, tensors):
+    found = imported(w.model(nodes, {"x": [1, 8, 16, 16]}, "y", tensors))
+    assert found.partition("\n\nlayers:")[0].splitlines()[-1] == "input: [8, 16, 16]"
+    assert "symbols:" not in found

@@ -9,6 +9,7 @@ from convcost.importers.pytorch.aten import (  # noqa: F401 -- add the functions
     movements,
     norms,
     pools,
+    quantised,
     recurrent,
     sizes,
 )

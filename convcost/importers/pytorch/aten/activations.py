@@ -105,6 +105,15 @@ def leaky_relu(writer: Writer, call: OperatorCall) -> None:
     _give(writer, call, "LeakyRelu", alpha=float(call.arguments.get("negative_slope", 0.01)))
 
 
+@aten("rrelu")
+def rrelu(writer: Writer, call: OperatorCall) -> None:
+    """Translate a leaky ReLU with random slopes, which at inference is that of their mean."""
+    if call.arguments.get("training", False):
+        raise Untranslated
+    low, high = call.arguments.get("lower", 1 / 8), call.arguments.get("upper", 1 / 3)
+    _give(writer, call, "LeakyRelu", alpha=(low + high) / 2)
+
+
 @aten("elu")
 def elu(writer: Writer, call: OperatorCall) -> None:
     """Translate an ELU."""

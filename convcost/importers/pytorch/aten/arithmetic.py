@@ -59,8 +59,11 @@ def binary(writer: Writer, call: OperatorCall) -> None:
     arguments = call.arguments
     name = call.operator.split(".")[1].removesuffix("_")
     first, second = arguments["self"], arguments["exponent" if name == "pow" else "other"]
-    if arguments.get("alpha", 1) != 1 or arguments.get("rounding_mode") is not None:
+    if arguments.get("rounding_mode") is not None:
         raise Untranslated
+    if arguments.get("alpha", 1) != 1:
+        _weighted(writer, call, first, second)
+        return
     dtype = writer.dtype(first if isinstance(first, Reference) else second)
     if isinstance(first, Reference) and isinstance(second, Reference) and "float" in writer.dtype(second):
         dtype = writer.dtype(second)
@@ -68,6 +71,16 @@ def binary(writer: Writer, call: OperatorCall) -> None:
         writer.keep(first)
         return
     writer.give(_BINARY[name], [operand(writer, first, dtype), operand(writer, second, dtype)])
+
+
+def _weighted(writer: Writer, call: OperatorCall, first: Any, second: Any) -> None:
+    """Write a + alpha · b, or a − alpha · b."""
+    factor = call.arguments["alpha"]
+    if not isinstance(second, Reference) or not isinstance(factor, (int, float)):
+        raise Untranslated
+    scaled = writer.add("Mul", [writer.name(second), writer.number(float(factor))])
+    operator = "Add" if "add" in call.operator.split(".")[1] else "Sub"
+    writer.give(operator, [operand(writer, first, writer.dtype(second)), *scaled])
 
 
 def _leaves(writer: Writer, first: Any, second: Any, name: str, call: OperatorCall) -> bool:
@@ -81,7 +94,8 @@ def rsub(writer: Writer, call: OperatorCall) -> None:
     """Translate other − self."""
     arguments = call.arguments
     if arguments.get("alpha", 1) != 1:
-        raise Untranslated
+        _weighted(writer, call, arguments["other"], arguments["self"])
+        return
     dtype = writer.dtype(arguments["self"])
     writer.give("Sub", [operand(writer, arguments["other"], dtype), writer.name(arguments["self"])])
 
@@ -90,9 +104,9 @@ def rsub(writer: Writer, call: OperatorCall) -> None:
 def addcmul(writer: Writer, call: OperatorCall) -> None:
     """Translate self + tensor1 · tensor2."""
     arguments = call.arguments
-    if arguments.get("value", 1) != 1:
-        raise Untranslated
     product = writer.add("Mul", [writer.name(arguments["tensor1"]), writer.name(arguments["tensor2"])])
+    if arguments.get("value", 1) != 1:
+        product = writer.add("Mul", [*product, writer.number(float(arguments["value"]))])
     writer.give("Add", [writer.name(arguments["self"]), *product])
 
 
@@ -136,6 +150,18 @@ def square(writer: Writer, call: OperatorCall) -> None:
     writer.give("Mul", [writer.name(call.arguments["self"])] * 2)
 
 
+@aten("log1p")
+def log1p(writer: Writer, call: OperatorCall) -> None:
+    """Translate log(1 + x)."""
+    writer.give("Log", writer.add("Add", [writer.name(call.arguments["self"]), writer.number(1.0)]))
+
+
+@aten("expm1")
+def expm1(writer: Writer, call: OperatorCall) -> None:
+    """Translate exp(x) − 1."""
+    writer.give("Sub", [*writer.add("Exp", [writer.name(call.arguments["self"])]), writer.number(1.0)])
+
+
 @aten("rsqrt")
 def rsqrt(writer: Writer, call: OperatorCall) -> None:
     """Translate 1 / √x."""
@@ -148,7 +174,6 @@ _REDUCTIONS = {
     "amax": "ReduceMax",
     "amin": "ReduceMin",
     "prod": "ReduceProd",
-    "logsumexp": "ReduceLogSumExp",
 }
 
 
@@ -170,6 +195,19 @@ def _axes(writer: Writer, call: OperatorCall) -> tuple[int, ...]:
     axes = tuple(range(rank)) if given is None or given == [] else given
     axes = (axes,) if isinstance(axes, int) else tuple(axes)
     return tuple([axis % rank for axis in axes])
+
+
+@aten("logsumexp")
+def logsumexp(writer: Writer, call: OperatorCall) -> None:
+    """Translate m + log(Σ exp(x − m)), m being the largest of the values, as PyTorch works it out."""
+    x, axes = writer.name(call.arguments["self"]), _axes(writer, call)
+    (largest,) = writer.add("ReduceMax", [x], axes=axes, keepdims=1)
+    powers = writer.add("Exp", writer.add("Sub", [x, largest]))
+    (found,) = writer.add("Log", writer.add("ReduceSum", powers, axes=axes, keepdims=1))
+    if call.arguments.get("keepdim", False):
+        writer.give("Add", [found, largest])
+    else:
+        writer.give("Squeeze", writer.add("Add", [found, largest]), axes=axes)
 
 
 @aten("var", "std", "var_mean", "std_mean")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
+from convcost.importers.graph import Constant, Shape
 from convcost.importers.pytorch.program import OperatorCall, Reference
 from convcost.importers.pytorch.writer import DTYPES, Untranslated, Writer, aten
 
 _END = 2**63 - 1
+_MOST_PLACES = 65_536  # that windows of an axis read
 
 
 @aten(
@@ -172,6 +175,8 @@ def repeat(writer: Writer, call: OperatorCall) -> None:
     x = call.arguments["self"]
     times = list(call.arguments["repeats" if "repeats" in call.arguments else "dims"])
     rank = writer.rank(x)
+    if len(times) > writer.rank(Reference(call.outputs[0])):
+        raise Untranslated
     if set(times) <= {1} and len(times) <= rank:
         writer.keep(x)
         return
@@ -213,7 +218,7 @@ def windows(writer: Writer, call: OperatorCall) -> None:
     x, size, step = call.arguments["self"], call.arguments["size"], call.arguments["step"]
     axis = call.arguments["dimension"] % writer.rank(x)
     count = writer.shape(Reference(call.outputs[0]))[axis]
-    if not isinstance(count, int):
+    if not isinstance(count, int) or count * size > _MOST_PLACES:
         raise Untranslated
     places = writer.new((count, size), "int64", tuple(step * at + k for at in range(count) for k in range(size)))
     (chosen,) = writer.add("Gather", [writer.name(x), places], axis=axis)
@@ -315,13 +320,37 @@ def gather(writer: Writer, call: OperatorCall) -> None:
 
 @aten("index")
 def index(writer: Writer, call: OperatorCall) -> None:
-    """Translate chosen slices of one axis."""
+    """Translate chosen slices of one axis, or of several that follow each other."""
     x = call.arguments["self"]
     chosen = [(axis, each) for axis, each in enumerate(call.arguments["indices"]) if each is not None]
-    if len(chosen) != 1 or "int" not in writer.dtype(chosen[0][1]):
+    if not chosen or any("int" not in writer.dtype(each) for _, each in chosen):
         raise Untranslated
     axis, indices = chosen[0]
-    writer.give("Gather", [writer.name(x), writer.name(indices)], axis=axis)
+    if len(chosen) == 1:
+        writer.give("Gather", [writer.name(x), writer.name(indices)], axis=axis)
+        return
+    before, after = writer.shape(x), writer.shape(Reference(call.outputs[0]))
+    end = axis + len(chosen)
+    if [place for place, _ in chosen] != list(range(axis, end)) or not all(writer.is_fixed(each) for _, each in chosen):
+        raise Untranslated
+    wanted = _integers(after[axis : len(after) - len(before) + end])
+    joined = prod(_integers(before[axis:end]))
+    (flat,) = writer.add("Reshape", [writer.name(x), writer.integers([*before[:axis], joined, *before[end:]])])
+    places = f"{call.outputs[0]}%places"
+    writer.constants[places] = Constant(places, wanted, "int64", stored=False)  # which ones changes no count
+    writer.give("Gather", [flat, places], axis=axis)
+
+
+def _integers(sizes: Shape) -> tuple[int, ...]:
+    """Return sizes.
+
+    Raises:
+        Untranslated: Some are open.
+    """
+    found = tuple([size for size in sizes if isinstance(size, int)])
+    if len(found) != len(sizes):
+        raise Untranslated
+    return found
 
 
 @aten("topk")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from convcost.importers.graph import Shape
 from convcost.importers.pytorch.aten.convolutions import per_axis
 from convcost.importers.pytorch.program import OperatorCall, Reference
 from convcost.importers.pytorch.writer import RULES, Untranslated, Writer, aten
@@ -74,11 +75,18 @@ def adaptive_pool(writer: Writer, call: OperatorCall) -> None:
     "upsample_bilinear2d",
     "upsample_trilinear3d",
     "upsample_bicubic2d",
+    "_upsample_bilinear2d_aa",
+    "_upsample_bicubic2d_aa",
 )
 def upsample(writer: Writer, call: OperatorCall) -> None:
-    """Translate a resizing; by whole factors it goes by them, else by the sizes."""
+    """Translate a resizing; by whole factors it goes by them, else by the sizes.
+
+    One against aliasing reads more neighbours only where it makes values fewer.
+    """
     name = call.operator.split(".")[1]
     x = call.arguments.get("input", call.arguments.get("self"))
+    if name.endswith("_aa") and not _grows(writer.shape(x)[2:], writer.shape(Reference(call.outputs[0]))[2:]):
+        raise Untranslated
     mode = "nearest" if "nearest" in name else "cubic" if "cubic" in name else "linear"
     attributes: dict[str, Any] = {"mode": mode}
     if mode != "nearest":
@@ -86,6 +94,13 @@ def upsample(writer: Writer, call: OperatorCall) -> None:
         attributes["coordinate_transformation_mode"] = "align_corners" if aligned else "pytorch_half_pixel"
     inputs = [writer.name(x), "", *_target(writer, call, x)]
     writer.give("Resize", inputs, **attributes)
+
+
+def _grows(before: Shape, after: Shape) -> bool:
+    """Return whether no size becomes less; those that are open may."""
+    return all(
+        isinstance(old, int) and isinstance(new, int) and old <= new for old, new in zip(before, after, strict=True)
+    )
 
 
 def _target(writer: Writer, call: OperatorCall, x: Any) -> list[str]:
