@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import pytest
 import tflite_writer as w
 from tflite_models import CONV, PICTURE, SAME, counted, imported, items, refusal, spec_of
@@ -140,8 +142,9 @@ def test_weights_below_a_byte(code, bits):
     assert memory.weight_bytes == -(-5 * 9 * bits // 8)  # rounded up to whole bytes
 
 
-@pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("operator", ["ADD", "MUL", "SUB"])
+@pytest.mark.parametrize(
+    ("operator", "count"), [("ADD", 1), ("ADD", 3), ("MUL", 1), ("MUL", 3), ("SUB", 3), ("RELU", 2), ("DEQUANTIZE", 2)]
+)
 def test_arithmetic_on_more_or_fewer_values_than_it_has(operator, count):
     file = w.File()
     file.input("x", [1, 9])
@@ -150,3 +153,47 @@ def test_arithmetic_on_more_or_fewer_values_than_it_has(operator, count):
     file.add("LOGISTIC", ["x"], ["gate"])
     file.add(operator, ["x", "gate", "x"][:count], ["y"])
     assert f"the operator tflite.{operator} cannot be mapped: it reads {count} values\n" in refusal(file.bytes(["y"]))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize(("shape", "axes"), [(PICTURE, (0, 1, 2, 3)), ([1, 9], (0, 1)), ([1, 5, 9], (0, -1, -2))])
+def test_reductions_of_all_that_there_is_for_one_input(shape, axes, keep):
+    # each value less the largest: as many comparisons as there are values beside the first, and as many sums as values
+    file = w.File()
+    file.input("x", shape)
+    file.value("largest", [1] * len(shape) if keep else [])
+    file.value("y", shape)
+    file.add("REDUCE_MAX", ["x", file.numbers(*axes)], ["largest"], f0=w.flag(keep))
+    file.add("SUB", ["x", "largest"], ["y"])
+    ops = counted(file.bytes(["y"])).ops
+    values = prod(shape)
+    assert (ops.cmp, ops.add, ops.mul) == (values - 1, values, 0)
+
+
+def test_reductions_of_all_that_there_is_with_an_open_batch():
+    file = w.File()
+    file.input("x", [1, 9], f7=("i", [-1, 9]))
+    file.value("largest", [])
+    file.value("y", [1, 9], f7=("i", [-1, 9]))
+    file.add("REDUCE_MAX", ["x", file.numbers(0, 1)], ["largest"])
+    file.add("SUB", ["x", "largest"], ["y"])
+    ops = counted(file.bytes(["y"])).ops
+    assert (ops.cmp, ops.add) == (8, 9)
+
+
+def test_reductions_of_several_inputs_are_refused():
+    file = w.File()
+    file.input("x", [4, 6, 8, 4])
+    file.value("v", [4, 6, 8, 4])
+    file.value("y", [])
+    file.add("CONV_2D", ["x", file.constant("k", [4, 1, 1, 4]), -1], ["v"], f0=SAME, **CONV)
+    file.add("SUM", ["v", file.numbers(0, 1, 2, 3)], ["y"])
+    assert "the operator ReduceSum cannot be mapped: it works along the batch axis\n" in refusal(file.bytes(["y"]))
+
+
+def test_a_matrix_product_of_an_input_without_a_batch():
+    file = w.File()
+    file.input("x", [8])
+    file.value("y", [4])
+    file.add("FULLY_CONNECTED", ["x", file.constant("kernel", [4, 8]), -1], ["y"])
+    assert items(file.bytes(["y"])) == [{"linear": {"out_features": 4, "bias": False}}]

@@ -7,6 +7,7 @@ are left out, and a reshape to sizes that follow from them says them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -108,7 +109,7 @@ class _Known:
         tensor = self._tensors[index]
         if index < 0 or tensor.dtype not in _WHOLE or tensor.scale is not None:
             raise Unfoldable
-        values = self._graph.values(tensor)
+        values = self._graph.values(tensor) if tensor.sizes != (0,) else ()
         if values is None:
             raise Unfoldable
         self._graph.data.spend(len(values), 0)
@@ -240,6 +241,12 @@ def _parts(known: _Known, operator: FileOperator) -> list[_Result]:
     source = operator.inputs[1] if operator.name == "SPLIT" else operator.inputs[0]
     found = known.constant(source)
     count = len(operator.outputs)
+    if operator.name == "SPLIT_V":
+        sizes = known.constant(operator.inputs[1]).values or ()
+        ends = list(accumulate(sizes))
+        if len(found.shape) != 1 or min(sizes) < 0 or ends[-1:] != [found.shape[0]] or found.values is None:
+            raise Unfoldable
+        return [((size,), found.values[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
     if len(found.shape) != 1 or found.shape[0] % count or found.values is None:
         raise Unfoldable
     size = found.shape[0] // count
@@ -283,7 +290,7 @@ _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(_VIEWS, _view),
     **dict.fromkeys(("CAST",), _same),
     **dict.fromkeys(("CONCATENATION", "PACK"), _joined),
-    **dict.fromkeys(("SPLIT", "UNPACK"), _parts),
+    **dict.fromkeys(("SPLIT", "SPLIT_V", "UNPACK"), _parts),
     **dict.fromkeys(("SLICE", "STRIDED_SLICE"), _sliced),
     "FLOOR_DIV": _quotient,
     "GATHER": _gathered,

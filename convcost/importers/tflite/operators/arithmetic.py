@@ -30,6 +30,8 @@ _CLIPS = {"RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0,
 
 def _plain(translator: Translator, operator: FileOperator, to: str, **attributes: Any) -> None:
     """Translate what leaves the axes as they are."""
+    if len(operator.inputs) != 1:
+        raise Untranslatable(f"it reads {len(operator.inputs)} values")
     source = operator.inputs[0]
     translator.give(
         operator,
@@ -250,10 +252,15 @@ def reduce(translator: Translator, operator: FileOperator) -> None:
     axes = tuple({axis % len(shape) for axis in translator.numbers(operator.inputs[1])})
     keep = operator.options is not None and operator.options.flag(0)
     lead = translator.rank(source) - len(shape)
+    if (
+        0 in axes and len(axes) > 1 and lead == 0 and translator.batch in (1, None)
+    ):  # of one input there is nothing to reduce
+        axes, lead = tuple([axis for axis in axes if axis]), 0 if keep else 1
     written = tuple(sorted(translator.axis(source, axis) for axis in axes))
     rest = [axis for axis in range(len(shape)) if axis not in axes]
     if not keep and translator.is_picture(source) and len(rest) > 2 and rest[-1] == len(shape) - 1:
-        value, written = translator.plain(source), tuple(sorted(axis + lead for axis in axes))
+        before = translator.rank(source) - len(shape)
+        value, written = translator.plain(source), tuple(sorted(axis + before for axis in axes))
     else:
         value = translator.as_it_is(source)
     translator.give(

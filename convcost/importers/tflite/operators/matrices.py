@@ -29,7 +29,8 @@ def fully_connected(translator: Translator, operator: FileOperator) -> None:
         value = translator.as_it_is(source)  # the order of features within a row changes no count
         if translator.rank(source) != 2:
             value = translator.add("Reshape", [value, translator.new([translator.batch or 1, features])])
-        translator.give(operator, "Gemm", [value, translator.constant(kernel.index), *bias], lead=0, transB=1)
+        lead = max(0, 2 - len(translator.graph.tensors[operator.outputs[0]].shape))
+        translator.give(operator, "Gemm", [value, translator.constant(kernel.index), *bias], lead=lead, transB=1)
         return
     value = translator.plain(source)
     lead = translator.rank(source) - len(shape)
