@@ -1,4 +1,4 @@
-"""What a convolutional network costs, exactly: parameters, multiplications, additions, per layer.
+"""What a neural network costs, exactly: parameters, multiplications, additions, per layer.
 
 >>> import convcost
 >>> model = convcost.load({"input": [3, 12, 12], "layers": [{"conv": {"out_channels": 256, "kernel_size": 5}}]})

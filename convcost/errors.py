@@ -87,6 +87,13 @@ class ErrorDetail(_Detail, frozen=True):
 
     level: ClassVar[str] = "error"
 
+    def in_python(self) -> ErrorDetail:
+        """Return the error with arguments of the Python API where it names options of the command line."""
+        from convcost.option_words import in_python  # on the way to an error only
+
+        texts = {name: in_python(getattr(self, name)) for name in ("message", "found", "help", "note")}
+        return replace(self, **texts)
+
 
 class WarningDetail(_Detail, frozen=True):
     """One thing that is valid in the input and is rarely meant.
@@ -126,9 +133,17 @@ class ConvcostError(Exception):
         """The former name of `details`."""
         return self.details
 
+    def text(self) -> str:
+        """Return all errors as the command line shows them, whose options they name."""
+        return self._joined(self.details)
+
     def __str__(self) -> str:
-        more = [f"… and more: these are the first {len(self.details)}"] if self.more else []
-        return "\n\n".join([*map(str, self.details), *more])
+        """Return all errors for a reader of Python, with arguments where they name options."""
+        return self._joined([detail.in_python() for detail in self.details])
+
+    def _joined(self, details: Sequence[ErrorDetail]) -> str:
+        more = [f"… and more: these are the first {len(details)}"] if self.more else []
+        return "\n\n".join([*map(str, details), *more])
 
 
 class SpecError(ConvcostError):

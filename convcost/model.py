@@ -18,7 +18,7 @@ from convcost.memory import metrics as _memory_metrics  # noqa: F401
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
-from convcost.preconditions import check_complete, check_valued, origin_of, positive, size
+from convcost.preconditions import by_name, check_complete, check_valued, origin_of, positive, size
 from convcost.receptive_field import metrics as _receptive_field_metrics  # noqa: F401
 from convcost.spec.origin import Origin, SpecLike
 
@@ -435,7 +435,7 @@ class Model(Struct, frozen=True, eq=False):
 
         batch, max_points = positive("batch", batch), positive("max_points", max_points)
         return arguments.sweep(
-            origin_of(self.network, self.origin, apart=set).typed(dtype),
+            origin_of(self.network, self.origin, apart=by_name("set", set)).typed(dtype),
             set,
             where=where,
             best=best,
@@ -494,12 +494,12 @@ class Model(Struct, frozen=True, eq=False):
 
         batch, max_points = positive("batch", batch), positive("max_points", max_points)
         return arguments.search(
-            origin_of(self.network, self.origin, apart=set).typed(dtype),
+            origin_of(self.network, self.origin, apart=by_name("set", set)).typed(dtype),
             set,
             pareto=pareto,
             best=best,
-            max=max or {},
-            min=min or {},
+            max=by_name("max", max),
+            min=by_name("min", min),
             top=None if top is None else positive("top", top),
             join=None if join is None else str(join),
             batch=batch,
@@ -552,7 +552,7 @@ class Model(Struct, frozen=True, eq=False):
 
         asked = Plotting(
             chart,
-            set or {},
+            by_name("set", set),
             names(metrics),
             names(pareto),
             None if join is None else str(join),
@@ -602,7 +602,7 @@ class Model(Struct, frozen=True, eq=False):
         """
         from convcost import arguments
 
-        batch, set = positive("batch", batch), set or {}
+        batch, set, max = positive("batch", batch), by_name("set", set), by_name("max", max)
         origin = origin_of(self.network, self.origin, apart=[symbol, *set]).typed(dtype)
         return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
@@ -627,17 +627,18 @@ class Model(Struct, frozen=True, eq=False):
         check_complete(self.network)
         return Comparison.of(self.typed(dtype).network, batch=positive("batch", batch), fold=fold)
 
-    def diff(self, other: Model, *, dtype: Dtypes = (), batch: int = 1, fold: bool = True) -> Difference:
+    def diff(self, other: Model | SpecLike, *, dtype: Dtypes = (), batch: int = 1, fold: bool = True) -> Difference:
         """Return this network beside another: what the other adds, removes and changes, layer by layer and in all.
 
         Args:
-            other: The other network.
+            other: The other model, or a spec to load it from.
             dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
         Raises:
             OptionError: The batch is not a positive whole number.
+            SpecError: The other spec cannot be read.
 
         >>> difference = load("mobilenet_v1").diff(load("mobilenet_v1", set={"alpha": "1/2"}))
         >>> difference.after.total.macs - difference.before.total.macs
@@ -645,6 +646,7 @@ class Model(Struct, frozen=True, eq=False):
         """
         from convcost.comparison.diff import Difference
 
+        other = load(other)
         check_valued(self.network, other.network)
         before, after = self.typed(dtype).network, other.typed(dtype).network
         return Difference.of(before, after, batch=positive("batch", batch), fold=fold)
@@ -727,7 +729,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.rewriting.suggest import Suggestion, limits_of
         from convcost.rewriting.text import can_rewrite
 
-        batch, bounds = positive("batch", batch), limits_of(max)
+        batch, bounds = positive("batch", batch), limits_of(by_name("max", max))
         rewrites = [with_options(name, options or {}, allow) for name in allow]
         check_valued(self.network)
         check_complete(self.network)
@@ -843,7 +845,7 @@ class Model(Struct, frozen=True, eq=False):
         """
         from convcost.budget.checking import ask
 
-        batch, specs = positive("batch", batch), [self.typed(dtype).held()]
+        batch, max, specs = positive("batch", batch), by_name("max", max), [self.typed(dtype).held()]
         return ask(specs, max=max, config=config, base=base, baseline=baseline, strict=strict, batch=batch, fold=fold)
 
     def held(self) -> Origin | Network:
@@ -955,5 +957,5 @@ def load(
     else:
         with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=inputs, signature=signature):
             origin = Origin.of(spec, max_layers)
-    origin = origin.at(set or {}, free, max_layers)
+    origin = origin.at(by_name("set", set), free, max_layers)
     return Model(origin.reader.network(origin.settings, origin.free), origin)

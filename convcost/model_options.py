@@ -33,12 +33,14 @@ class ModelOptions(Struct, frozen=True):
         allow_unknown: Whether other operators that have no layer type are left out of the count.
         inputs: The shapes of inputs by their names, with the batch axis; by an empty name that of the only one.
         signature: Which signature of a TensorFlow Lite file is read; an empty text for the first.
+        mixed: Whether specs are read beside model files, which need none of these.
     """
 
     declare: Mapping[str, Mapping[str, Any]] = {}
     allow_unknown: bool = False
     inputs: Mapping[str, tuple[int, ...]] = {}
     signature: str = ""
+    mixed: bool = False
 
 
 _current: ContextVar[ModelOptions] = ContextVar("model_options", default=ModelOptions())  # noqa: B039 -- it is frozen
@@ -56,6 +58,7 @@ def using(
     allow_unknown: bool = False,
     inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     signature: str = "",
+    mixed: bool = False,
 ) -> Iterator[None]:
     """Read model files with these options, too, inside the block; a shape alone is that of the only input.
 
@@ -76,6 +79,7 @@ def using(
             allow_unknown=before.allow_unknown or allow_unknown,
             inputs={**before.inputs, **shapes},
             signature=signature or before.signature,
+            mixed=mixed or before.mixed,
         )
     )
     try:

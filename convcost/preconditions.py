@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from convcost.errors import ErrorDetail, OptionError
@@ -49,6 +49,21 @@ def origin_of(network: Network, origin: Origin | None, *, apart: Collection[str]
     return origin
 
 
+def by_name(name: str, given: Any) -> Mapping[str, Any]:
+    """Return an argument that gives values by names; none for None.
+
+    Raises:
+        OptionError: It is no mapping, or a name is no text.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in given):
+        example = "{'alpha': '1/2', 'r': 160}" if name == "set" else "{'macs': '300M', 'params': 4_000_000}"
+        found, help = f"{given!r}", f"such as {name}={example}"
+        raise OptionError(ErrorDetail(f"{name} takes values by their names, as a mapping", found=found, help=help))
+    return given
+
+
 def positive(name: str, number: Any) -> int:
     """Return an argument that is a whole number, at least 1.
 
@@ -57,7 +72,7 @@ def positive(name: str, number: Any) -> int:
     """
     number = plain(number)
     if type(number) is not int or number < 1:
-        raise OptionError(ErrorDetail(f"{name} is a whole number, at least 1", found=f"found {number}"))
+        raise OptionError(ErrorDetail(f"{name} is a whole number, at least 1", found=f"{number!r}"))
     return number
 
 

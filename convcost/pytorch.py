@@ -7,6 +7,7 @@ from typing import Any
 
 from convcost import model_options
 from convcost.model import Model
+from convcost.preconditions import by_name
 from convcost.spec import Spec
 from convcost.spec.origin import Origin
 from convcost.spec.source import of_module
@@ -32,7 +33,7 @@ def from_torch(
     Args:
         module: A `torch.nn.Module`, on any device, `meta` too; or an exported program.
         example_inputs: What it is called with, for one input: a tensor, or a tuple of what its `forward` takes; sizes
-            such as `(1, 3, 224, 224)` stand for a tensor of them.
+            such as `(1, 3, 224, 224)` stand for a tensor of them, `((1, 3, 8, 8), (1, 10))` for two.
         kwargs: What it is called with by name.
         dynamic_shapes: The axes that stay open, as `torch.export.export` takes them; they become symbols, whose values
             are the sizes of the example.
@@ -52,5 +53,5 @@ def from_torch(
     """
     with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=None):
         source, sizes = of_module(module, example_inputs, kwargs, dynamic_shapes)
-    origin = Origin(source.file, Spec(source, max_layers), sizes).at(set or {}, free)
+    origin = Origin(source.file, Spec(source, max_layers), sizes).at(by_name("set", set), free)
     return Model(origin.reader.network(origin.settings, origin.free), origin)

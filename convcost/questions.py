@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from convcost.cost.analysis import Analysis
 from convcost.errors import ConvcostError, ErrorDetail, SpecError
 from convcost.model import Model, RewrittenModel, load
-from convcost.preconditions import origin_of, positive
+from convcost.preconditions import by_name, origin_of, positive
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -111,7 +111,7 @@ def peak_formula(
     from convcost.memory.analysis import MemorySettings
 
     settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
-    origin = _asked(spec, max_layers, apart=[over.partition("=")[0].strip()]).at(set or {}).typed(dtype)
+    origin = _asked(spec, max_layers, apart=[over.partition("=")[0].strip()]).at(by_name("set", set)).typed(dtype)
     return arguments.peak_formula(origin, over, settings)
 
 
@@ -163,7 +163,7 @@ def plot(
 
     asked = Plotting(
         chart,
-        set or {},
+        by_name("set", set),
         names(metrics),
         names(pareto),
         None if join is None else str(join),
@@ -178,7 +178,7 @@ def plot(
     return asked.draw(
         len(specs),
         lambda: [load(spec, set=set, max_layers=max_layers) for spec in specs],
-        lambda: _asked(specs[0], max_layers, apart=set or {}),
+        lambda: _asked(specs[0], max_layers, apart=by_name("set", set)),
     )
 
 
@@ -343,7 +343,7 @@ def sweep(
     from convcost import arguments
 
     batch, max_points = positive("batch", batch), positive("max_points", max_points)
-    origin = _asked(spec, max_layers, apart=set).typed(dtype)
+    origin = _asked(spec, max_layers, apart=by_name("set", set)).typed(dtype)
     return arguments.sweep(
         origin,
         set,
@@ -385,12 +385,12 @@ def search(
 
     batch, max_points = positive("batch", batch), positive("max_points", max_points)
     return arguments.search(
-        _asked(spec, max_layers, apart=set).typed(dtype),
+        _asked(spec, max_layers, apart=by_name("set", set)).typed(dtype),
         set,
         pareto=pareto,
         best=best,
-        max=max or {},
-        min=min or {},
+        max=by_name("max", max),
+        min=by_name("min", min),
         top=None if top is None else positive("top", top),
         join=None if join is None else str(join),
         batch=batch,
@@ -420,7 +420,7 @@ def solve(
     """
     from convcost import arguments
 
-    batch, set = positive("batch", batch), set or {}
+    batch, set, max = positive("batch", batch), by_name("set", set), by_name("max", max)
     origin = _asked(spec, max_layers, apart=[symbol, *set]).typed(dtype)
     return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
@@ -608,9 +608,9 @@ def check(
     batch = positive("batch", batch)
     return ask(
         [spec.held() if isinstance(spec, Model) else spec for spec in specs],
-        max=max,
+        max=by_name("max", max),
         config=config,
-        set=set,
+        set=by_name("set", set),
         base=base,
         baseline=baseline,
         strict=strict,

@@ -263,3 +263,41 @@ def test_what_is_no_spec_is_told(spec):
 def test_the_former_names_of_error_details():
     detail = convcost.Fault("wrong")
     assert (type(detail), convcost.SpecError([detail]).faults) == (convcost.ErrorDetail, (detail,))
+
+
+BY_NAME = {"set": "{'alpha': '1/2', 'r': 160}", "max": "{'macs': '300M', 'params': 4_000_000}"}
+
+
+@pytest.mark.parametrize("given", ["alpha=1/2", ["alpha"], 5, {1: 2}])
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("set", lambda given: convcost.load("mobilenet_v1", set=given)),
+        ("set", lambda given: convcost.load("mobilenet_v1").sweep(set=given)),
+        ("set", lambda given: convcost.sweep("mobilenet_v1", set=given)),
+        ("set", lambda given: convcost.search("mobilenet_v1", set=given, best="macs")),
+        ("set", lambda given: convcost.load("mobilenet_v1").search(set=given, best="macs")),
+        ("set", lambda given: convcost.solve("mobilenet_v1", "alpha", max={"macs": "1M"}, set=given)),
+        ("set", lambda given: convcost.load("mobilenet_v1").solve("alpha", max={"macs": "1M"}, set=given)),
+        ("set", lambda given: convcost.check("mobilenet_v1", set=given)),
+        ("set", lambda given: convcost.plot("mobilenet_v1", set=given)),
+        ("set", lambda given: convcost.peak_formula("mobilenet_v1", "r=32:64", set=given)),
+        ("max", lambda given: convcost.check("mobilenet_v1", max=given)),
+        ("max", lambda given: convcost.load("mobilenet_v1").check(max=given)),
+        ("max", lambda given: convcost.solve("mobilenet_v1", "alpha", max=given)),
+        ("max", lambda given: convcost.load("mobilenet_v1").suggest(max=given)),
+        ("max", lambda given: convcost.search("mobilenet_v1", set={"alpha": "1/2,1"}, best="macs", max=given)),
+    ],
+)
+def test_what_is_given_by_name_is_a_mapping(name, ask, given):
+    with pytest.raises(convcost.OptionError) as caught:
+        ask(given)
+    message = f"error: {name} takes values by their names, as a mapping\n = found: {given!r}\n"
+    assert str(caught.value) == f"{message} = help: such as {name}={BY_NAME[name]}"
+
+
+def test_another_network_may_be_a_spec():
+    model = convcost.load("mobilenet_v1")
+    halved = {"input": [3, 8, 8], "layers": ["relu"]}
+    assert model.diff("mobilenet_v2") == model.diff(convcost.load("mobilenet_v2"))
+    assert len(model.diff(halved).after.layers) == 1

@@ -16,6 +16,7 @@ from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, WARNIN
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import BaselineError, ErrorDetail, encodable
 from convcost.metrics import METRICS, Metric
+from convcost.network.matching import matching
 from convcost.rewriting.selection import matches
 
 if TYPE_CHECKING:  # read where growth is measured
@@ -162,7 +163,7 @@ class LimitedLayers(Struct, frozen=True):
         elif not budget.layers:
             return past.numbers.value(budget.metric), f"{past.name} has no {metrics.words(budget.metric)}"
         else:
-            part = [index for index, layer in enumerate(past.layers) if matches(budget.layers, layer)]
+            part = matching(budget.layers, past.layers, matches)
             lacking = f"no layer of {past.name} matches {budget.layers!r}"
         if not part:
             return None, lacking
@@ -201,9 +202,11 @@ class LimitedLayers(Struct, frozen=True):
             except NotRecorded:
                 known = False
 
+        meant = {*_chosen(self.budget, past.layers)} if known else ()  # type: ignore[union-attr]
+
         def before(index: int) -> Value:
             partner = self.point.partners[index]
-            if partner is None or not (self._alone or _is_for(self.budget, past.layers[partner])):  # type: ignore[union-attr]
+            if partner is None or not (self._alone or partner in meant):
                 return 0
             return values[partner] or 0
 
@@ -227,14 +230,13 @@ class LimitedLayers(Struct, frozen=True):
         )
 
 
-def _is_for(budget: Budget, layer: LayerCost) -> bool:
-    """Return whether a layer is one of those that a budget is for."""
-    return not budget.layers or matches(budget.layers, layer)
-
-
 def chosen(budget: Budget, analysis: Analysis) -> list[int]:
     """Return the indices of the layers that a budget is for."""
-    return [index for index, layer in enumerate(analysis.layers) if _is_for(budget, layer)]
+    return _chosen(budget, analysis.layers)
+
+
+def _chosen(budget: Budget, layers: Sequence[LayerCost]) -> list[int]:
+    return matching(budget.layers, layers, matches) if budget.layers else [*range(len(layers))]
 
 
 def _not_whole(budget: Budget, name: str) -> ErrorDetail:

@@ -96,7 +96,12 @@ def _renamed_cost(
     changes: Changes,
     pattern: str,
 ) -> int | None:
-    """Return the cost of the layers that a pattern matches in the rewritten spec; None where its types match none."""
+    """Return the cost of the layers that a pattern matches in the rewritten spec.
+
+    None where its types match none, or the pattern is of modules, which the rewritten text does not know.
+    """
+    if not any(matches(pattern, layer) for layer in analysis.layers):
+        return None
     notes = [(Note(rewrite.name, rewrite.source), sites) for rewrite, sites in changes]
     expected = apply(analysis.network, [site for _, sites in changes for site in sites]).network
     if source is not None:

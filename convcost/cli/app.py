@@ -176,7 +176,20 @@ def _model_options() -> list[Any]:
 
 
 class _Command(TyperCommand):
-    """A command whose help ends with examples."""
+    """A command whose help ends with examples, and whose options for model files are for those among several specs."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        from convcost import model_options
+
+        if model_options.current() != model_options.ModelOptions():
+            from convcost.spec.source import is_model_file
+
+            given = [ctx.params.get(each.name) for each in self.params if each.param_type_name == "argument"]
+            paths = [path for each in given for path in (each if isinstance(each, (list, tuple)) else [each])]
+            if any(map(is_model_file, filter(None, map(str, paths)))):
+                ctx.with_resource(model_options.using(mixed=True))
+        return super().invoke(ctx)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help and the examples."""
@@ -277,7 +290,7 @@ def _visible_errors() -> Iterator[None]:
 app = typer.Typer(
     name="convcost",
     cls=_Group,
-    help="What a convolutional network costs: parameters, multiplications, additions, per layer, exactly.",
+    help="What a neural network costs: parameters, multiplications, additions, memory, per layer, exactly.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -325,7 +338,7 @@ def _run() -> int:
     except KeyboardInterrupt:
         return _startup.INTERRUPTED
     except ConvcostError as error:
-        _show_error(_without_folder() or str(error))
+        _show_error(_without_folder() or error.text())
         return WRONG_INPUT
     except MemoryError:
         _show_error("error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points")

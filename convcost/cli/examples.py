@@ -4,13 +4,13 @@ from __future__ import annotations
 
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "": (
-        ("convcost analyze mobilenet_v1", "a network that is shipped"),
+        ("convcost analyze mobilenet_v1", "one of those in convcost specs"),
         ("convcost analyze net.yaml", "one of your own"),
-        ("convcost specs", "all that are shipped, each to copy from"),
+        ("convcost analyze model.onnx", "a file of ONNX, PyTorch, Keras or TFLite"),
     ),
     "analyze": (
         ("convcost analyze mobilenet_v1 --set alpha=1/2", "at half the width"),
-        ("convcost analyze net.yaml --sort mults --top 5", "its largest layers"),
+        ("convcost analyze model.onnx --sort mults --top 5", "its largest layers"),
         ("convcost analyze net.yaml -o cost.json", "everything, for a program"),
     ),
     "plot": (

@@ -11,7 +11,7 @@ from convcost.compression.positions import kept_of
 from convcost.errors import ErrorDetail, OptionError, Place, nearest
 from convcost.network import Layer, Network
 from convcost.network.compression import KEYS, CompressionRule
-from convcost.network.matching import matches
+from convcost.network.matching import matching
 from convcost.reports.table import counted
 from convcost.spec.compression import rules_of
 
@@ -34,10 +34,11 @@ def chosen(
     if details:
         raise OptionError(details)
     found, errors = [], []
-    for layer, count in zip(layers, weights, strict=True):
+    meant = [{*matching(rule.pattern, layers)} for rule in rules]
+    for index, (layer, count) in enumerate(zip(layers, weights, strict=True)):
         own = CompressionRule(layer.name)
-        for rule in rules:
-            if rule.pattern == "*" or matches(rule.pattern, layer):
+        for rule, indices in zip(rules, meant, strict=True):
+            if rule.pattern == "*" or index in indices:
                 given = {name: value for name, value in asdict(rule).items() if name in KEYS and value is not None}
                 place = {"file": rule.file, "line": rule.line, "column": rule.column}
                 own = replace(own, **given, **place)
@@ -65,10 +66,10 @@ def _place(rule: CompressionRule) -> Place | None:
 
 
 def _unmatched(rule: CompressionRule, network: Network, layers: Sequence[Layer]) -> ErrorDetail | None:
-    if rule.pattern == "*" or any(matches(rule.pattern, layer) for layer in layers):
+    if rule.pattern == "*" or matching(rule.pattern, layers):
         return None
     place = _place(rule)
-    others = [layer for layer in network.layers if matches(rule.pattern, layer)]
+    others = [network.layers[index] for index in matching(rule.pattern, network.layers)]
     if others:
         message = f"the layers that match {rule.pattern!r} have no weights to compress"
         return ErrorDetail(message, place, found=", ".join(f"{each.name}: {each.type}" for each in others[:3]))

@@ -13,7 +13,7 @@ from convcost.cost.folding import folded_norms
 from convcost.cost.weights import biases_of
 from convcost.errors import ErrorDetail, OptionError, WarningDetail, nearest
 from convcost.network import INPUT, Layer, Network
-from convcost.network.matching import matches
+from convcost.network.matching import matching
 from convcost.reports.result import Result
 
 
@@ -179,8 +179,11 @@ def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
     Raises:
         OptionError: No layer matches a pattern.
     """
+    functions: set[int] = set()
     for pattern in functional:
-        if not any(matches(pattern, layer) for layer in network.layers):
+        meant = matching(pattern, network.layers)
+        functions.update(meant)
+        if not meant:
             help = nearest(pattern, [layer.name for layer in network.layers])
             raise OptionError(ErrorDetail(f"--functional: no layer matches {pattern!r}", help=help))
     attending = {*_attending(network)}
@@ -193,7 +196,7 @@ def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
         cost = layer.cost()
         attends = index in attending
         called = (layer.functional or layer.type in FUNCTIONS) and not attends
-        called = called or any(matches(pattern, layer) for pattern in functional)
+        called = called or index in functions
         biases = 0 if layer.shares or not cost.params else biases_of(layer)
         same = by_word and layer.fields.get("padding") == "same"
         facts = (called, attends, cost.params, biases, cost.macs, cost.buffers, same, index in folded, index in folding)

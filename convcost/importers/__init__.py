@@ -19,7 +19,6 @@ from convcost.importers.inputs import with_sizes
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
-from convcost.importers.unknown import only_lacks_types
 from convcost.importers.writing import difference, write
 from convcost.model_options import current
 from convcost.registry import Registry
@@ -165,6 +164,8 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
         else:
             mapped = mapped_at({})
     except SpecError as error:
+        from convcost.importers.unknown import only_lacks_types  # on the way to an error only
+
         if contradicted is None or only_lacks_types(error.details):
             raise
         raise SpecError([contradicted, *error.details], more=error.more) from None

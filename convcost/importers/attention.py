@@ -274,11 +274,13 @@ class _Match:
         if scores.biases:
             fields["score_bias"] = ["score_bias"] * len(scores.biases)
         widths = query.linear.widths
-        if any(part.linear.widths != widths for part in (key, value)):
+        linears = [part.linear for part in parts] + ([projection] if projection is not None else [])
+        learned = query.linear.trainable
+        if any(part.linear.widths != widths for part in (key, value)) or any(x.trainable != learned for x in linears):
             return []
-        item = MappedItem("attention", fields, values, (end,), name, widths=widths)
+        item = MappedItem("attention", fields, values, (end,), name, widths=widths, trainable=learned)
         try:
-            item.parts = tuple([replace(part, widths=widths) for part in _unrolled(inference, item)])
+            item.parts = tuple([replace(each, widths=widths, trainable=learned) for each in _unrolled(inference, item)])
         except LayerError:
             return []
         last = item.parts[-1]

@@ -13,7 +13,7 @@ FAMILIES = {
     "einsum": "Einsum",
     "foreign": "convcost.AdaptiveAveragePool convcost.AdaptiveMaxPool convcost.Unfold convcost.Fold",
     "keras": (
-        "keras.Unreached keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
+        "keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
         "keras.GroupNormalization keras.UnitNormalization keras.Normalization keras.Scale keras.Shift keras.Square "
         "keras.Rsqrt keras.Celu keras.LearnedFactor keras.Masking keras.AdaptiveAveragePool keras.AdaptiveMaxPool "
         "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Constant keras.Stored"

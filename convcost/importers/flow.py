@@ -10,12 +10,12 @@ from typing import Any
 from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
-from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without
+from convcost.importers.values import Moved, Unmapped, Unsupported, Value, counted_axis, with_axis, without
 from convcost.layers.inputs import shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
-_QUANTISED = frozenset(("int8", "uint8", "int4", "uint4", "int2", "uint2"))
+_QUANTISED = frozenset(("int16", "uint16", "int8", "uint8", "int4", "uint4", "int2", "uint2"))
 AS_IT_IS = -1
 """The batch axis stays where it is."""
 
@@ -173,10 +173,6 @@ class ValueTable(ABC):
             else (1, *value.shape)
         )
 
-    def shape_of(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a value, without the batch axis."""
-        return self.value(name).shape
-
     def lacks(self, tensor: Tensor) -> int | None:
         """Return the axis of the graph's shape that a tensor lacks; None where it has all of them."""
         return self._lacks.get((tensor.producer, tensor.output), 0)
@@ -185,12 +181,10 @@ class ValueTable(ABC):
         """Return the number that an axis of the graph has in the tensor.
 
         Raises:
-            Unsupported: It is the batch axis.
+            Unsupported: It is the batch axis, or there is none.
         """
         value = self.moved(name)
-        if not -len(value.full) <= axis < len(value.full):
-            raise Unsupported(f"it has no axis {axis}")
-        axis %= len(value.full)
+        axis = counted_axis(axis, len(value.full))
         if axis == value.batch:
             raise Unsupported("it works along the batch axis")
         return axis - (value.batch is not None and value.batch < axis)

@@ -127,3 +127,8 @@ class Importer(Struct, frozen=True):
 def title(node: Node) -> str:
     """Return how messages call a node."""
     return f"the node {node.name!r} ({node.operator})" if node.name else f"a {node.operator} without a name"
+
+
+def shape_text(shape: Shape) -> str:
+    """Return a shape as messages have it."""
+    return "×".join("?" if size is None else str(size) for size in shape) or "a number"

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, Place, nearest
-from convcost.importers.graph import ModelGraph, Shape
-from convcost.importers.unknown import shape_text
+from convcost.importers.graph import ModelGraph, Shape, shape_text
 from convcost.model_options import EVERY, current
 
 _AXES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}

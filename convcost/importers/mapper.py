@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -19,18 +19,21 @@ from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.constants import Unfoldable, is_learned, kernels_of_other_biases
 from convcost.importers.families import places
 from convcost.importers.flow import AS_IT_IS, ValueTable
-from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
+from convcost.importers.graph import Constant, ModelGraph, Node, Shape, shape_text, title
 from convcost.importers.inputs import batch_axis, is_picture, is_regions
 from convcost.importers.items import Mapped, MappedItem, is_sized
 from convcost.importers.sharing import WeightSharing
-from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
-from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of, widths_of
+from convcost.importers.values import BEHIND, Moved, Unmapped, Unsupported, Value, width_of, widths_of
 from convcost.layers.base import REGISTRY, LayerType
 from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
+from convcost.model_options import current
 from convcost.network.graph import INPUT, Tensor
 from convcost.network.inference import Inference
 from convcost.registry import Registry
+
+if TYPE_CHECKING:
+    from convcost.importers.unknown import UnknownOperators
 
 Rule = Callable[["Mapper", Node], None]
 
@@ -71,7 +74,7 @@ class Mapper(ValueTable):
         self.notes: dict[str, None] = {}
         self.opset = graph.opset
         self.batch = 1  # the file's; here it is 1
-        self.unknown = UnknownOperators(self)
+        self._unknown: UnknownOperators | None = None
         self._sharing = WeightSharing()
         self.of_other_biases = kernels_of_other_biases(graph)
         self.filled = {name for node in graph.nodes if node.operator == "ConstantOfShape" for name in node.outputs}
@@ -101,7 +104,8 @@ class Mapper(ValueTable):
         for node in self.graph.nodes:
             self._node(node)
         tensors = self._outputs()
-        self.notes |= dict.fromkeys(self.unknown.check())
+        is_asked = self._unknown is not None or bool(current().declare)
+        self.notes |= dict.fromkeys(self.unknown.check()) if is_asked else {}
         if not self.items:
             raise SpecError(ErrorDetail("the model has no operator that is a layer", Place(self.file)))
         if again := self._sharing.counted_again:
@@ -114,7 +118,17 @@ class Mapper(ValueTable):
                 f"{self.masked:,} numbers of masks count as parameters: the file does not say what is learned"
             ] = None
         items = self._simplified(tensors)
-        return Mapped(tuple(items), inputs, tuple(tensors), tuple(self.notes), self.unknown.unused())
+        warnings = self.unknown.unused() if is_asked else ()
+        return Mapped(tuple(items), inputs, tuple(tensors), tuple(self.notes), warnings)
+
+    @property
+    def unknown(self) -> UnknownOperators:
+        """The operators that cannot be mapped."""
+        if self._unknown is None:
+            from convcost.importers.unknown import UnknownOperators  # where there are any only
+
+            self._unknown = UnknownOperators(self)
+        return self._unknown
 
     def _outputs(self) -> list[Tensor]:
         """Return what the model gives, apart from constants that it has, and inputs as they are."""
@@ -125,8 +139,11 @@ class Mapper(ValueTable):
                 continue
             if isinstance(value, Moved) and value.batch is None and len(value.full) > 1 and value.full[0] == 1:
                 self.values[name] = replace(value, batch=0)  # it was joined with others, and stands apart again
-            tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name) if value else None
-            found += [tensor] if tensor is not None else []
+            if isinstance(value, Tensor):
+                found.append(self.tensor(name))
+            elif value is not None:
+                tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name)
+                found += [tensor] if tensor is not None else []
         return [tensor for tensor in found if tensor.producer != INPUT] or found
 
     def _simplified(self, outputs: Sequence[Tensor]) -> list[MappedItem]:
@@ -313,7 +330,7 @@ class Mapper(ValueTable):
             try:
                 found[name] = self._input(name, shape)
             except SpecError as error:
-                if self.is_read(name) and not self.unknown.options.allow_unknown:
+                if self.is_read(name) and not current().allow_unknown:
                     raise
                 refused = error
                 self.values[name] = Unmapped()
@@ -437,11 +454,14 @@ class Mapper(ValueTable):
     # names, weights and widths
 
     def _name(self, node: Node, weights: Sequence[Constant]) -> str:
-        """Return the module path that the file gives: of the node, else of its weights."""
-        if not weights:
-            return node.scope
+        """Return the module path that the file gives: of the node's weights, else of the node.
+
+        Where the node has a path, the original of a weight that it reads as a copy does not count: exporters merge
+        equal weights of different modules, as the biases of a network that is not trained.
+        """
         for each in weights:
-            for name in (self._name_of_weight(node, each), each.name):
+            read = self._name_of_weight(node, each)
+            for name in (read,) if node.scope else (read, each.name):
                 path, _, leaf = name.rpartition(".")
                 if path and leaf in ("weight", "bias", "kernel", "gamma") and "::" not in path and "/" not in path:
                     return path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.errors import ErrorDetail, OptionError, Place, SpecError, WarningDetail, nearest
 from convcost.importers.flow import AS_IT_IS
-from convcost.importers.graph import Constant, Node, Shape
-from convcost.importers.values import Moved, Unmapped, Unsupported
+from convcost.importers.graph import Constant, Node, shape_text
+from convcost.importers.values import BEHIND, Moved, Unmapped, Unsupported
 from convcost.model_options import SHAPE, ModelOptions, current
 from convcost.network.completeness import declaration, is_in_memory
 from convcost.network.graph import Tensor
@@ -16,8 +16,6 @@ from convcost.network.graph import Tensor
 if TYPE_CHECKING:
     from convcost.importers.mapper import Mapper
 
-BEHIND = "it reads a value whose shape is not known"
-"""Why an operator that has a layer type is left out of the count."""
 _NO_SHAPE = "it is declared, and the file does not record the shape of what it gives"
 _BROADCAST = frozenset(
     ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "Mod", "Where", "BitShift")
@@ -233,9 +231,9 @@ class UnknownOperators:
             message = f"numbers that sizes may depend on are in {' and '.join(map(repr, absent[:_LISTED]))}"
             help = "put it into the folder of the model, and give the model by its path"
             found.insert(0, ErrorDetail(message, place, found="it cannot be read", help=help))
-        if len(kinds) > len(found):
-            names = ", ".join(dict.fromkeys(name for name, _ in list(kinds)[_MOST_ERRORS:]))
-            message = f"{len(kinds) - len(found)} more kinds of operators cannot be mapped"
+        if more := list(kinds)[_MOST_ERRORS:]:
+            names = ", ".join(dict.fromkeys(name for name, _ in more))
+            message = f"{len(more)} more {'kinds' if len(more) > 1 else 'kind'} of operators cannot be mapped"
             found.append(ErrorDetail(message, place, found=names))
         if behind:
             message = f"{behind:,} {_FOLLOWERS}, whose shape the file does not record"
@@ -285,11 +283,6 @@ def _stretched(fulls: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     columns = zip(*((1,) * (rank - len(full)) + full for full in fulls), strict=True)
     shape = tuple([max(column) if 0 not in column else 0 for column in columns])
     return () if 0 in shape else shape
-
-
-def shape_text(shape: Shape) -> str:
-    """Return a shape as messages have it."""
-    return "×".join("?" if size is None else str(size) for size in shape) or "a number"
 
 
 def only_lacks_types(details: Iterable[ErrorDetail]) -> bool:

@@ -11,6 +11,9 @@ from convcost.importers.graph import Constant
 from convcost.network.graph import FLOAT32, Tensor, Widths
 from convcost.network.widths import BITS, bias_width
 
+BEHIND = "it reads a value whose shape is not known"
+"""Why an operator that has a layer type is left out of the count."""
+
 
 class Unsupported(Exception):
     """An operator does what no layer type does.
@@ -49,6 +52,17 @@ class Moved(Struct, frozen=True):
         return without(self.full, self.batch)
 
 
+def counted_axis(axis: int, rank: int) -> int:
+    """Return the number of an axis, which may be counted from the last.
+
+    Raises:
+        Unsupported: There is no such axis.
+    """
+    if not -rank <= axis < rank:
+        raise Unsupported(f"it has no axis {axis}")
+    return axis % rank
+
+
 def without(full: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
     """Return a shape without one of its axes."""
     return full if axis is None else (*full[:axis], *full[axis + 1 :])
@@ -72,7 +86,10 @@ class Unmapped(Struct, frozen=True):
 Value = Tensor | Moved | Constant | Unmapped
 
 
-_WIDTHS = {"uint8": "int8", "uint16": "int16", "uint32": "int32", "uint64": "int64", "uint4": "int4", "bool": "int8"}
+_WIDTHS = {
+    **{f"uint{bits}": f"int{bits}" for bits in (64, 32, 16, 8, 4, 2)},
+    "bool": "int8",
+}
 
 
 def width_of(dtype: str) -> str:

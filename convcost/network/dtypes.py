@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, nearest
-from convcost.network.graph import Layer, Network, Tensor, Widths
+from convcost.network.graph import Layer, Network, Tensor
 from convcost.network.widths import BITS, bias_width
 
 _WORDS = ("weights", "activations", "biases")
@@ -48,10 +48,12 @@ def with_dtypes(network: Network, given: Given) -> Network:
     dtypes = read(given)
     if not dtypes:
         return network
-    from convcost.network.matching import matches  # where types are given only
+    from convcost.network.matching import matching  # where types are given only
 
-    for dtype in dtypes:
-        if dtype.pattern and not any(matches(dtype.pattern, layer) for layer in network.layers):
+    every = frozenset(range(len(network.layers)))
+    meant = [(frozenset(matching(each.pattern, network.layers)) if each.pattern else every, each) for each in dtypes]
+    for indices, dtype in meant:
+        if dtype.pattern and not indices:
             help = nearest(dtype.pattern, [layer.name for layer in network.layers])
             raise OptionError(ErrorDetail(f"--dtype: no layer matches {dtype.pattern!r}", help=help))
     everywhere = {word: width for dtype in dtypes if not dtype.pattern for word, width in dtype.widths.items()}
@@ -60,8 +62,11 @@ def with_dtypes(network: Network, given: Given) -> Network:
         inputs = tuple([replace(tensor, width=everywhere["activations"]) for tensor in inputs])
     new: dict[tuple[int, int], Tensor] = {(each.producer, each.output): each for each in inputs}
     layers = []
-    for layer in network.layers:
-        widths = _changed(layer, dtypes)
+    for index, layer in enumerate(network.layers):
+        widths = layer.widths
+        for indices, dtype in meant:
+            if index in indices:
+                widths = replace(widths, **dtype.widths)
         outputs = tuple([replace(tensor, width=widths.activations) for tensor in layer.outputs])
         new |= {(tensor.producer, tensor.output): tensor for tensor in outputs}
         reads = tuple([new[tensor.producer, tensor.output] for tensor in layer.inputs])
@@ -121,16 +126,6 @@ def _check_type(width: Any, text: str) -> None:
     if width not in BITS:
         found, help = "" if width == text else text, nearest(str(width), BITS)
         raise OptionError(ErrorDetail(f"--dtype: there is no type of numbers {width!r}", found=found, help=help))
-
-
-def _changed(layer: Layer, dtypes: Sequence[Dtype]) -> Widths:
-    from convcost.network.matching import matches  # where types are given only
-
-    widths = layer.widths
-    for dtype in dtypes:
-        if not dtype.pattern or matches(dtype.pattern, layer):
-            widths = replace(widths, **dtype.widths)
-    return widths
 
 
 def types_of(network: Network) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from itertools import starmap, zip_longest
 
+from convcost.option_words import of_result
 from convcost.reports.folding import MOST_LINES
 from convcost.reports.table import Column, Report, Row, Table, counted, footer, screens, tables
 
@@ -29,7 +30,7 @@ def _one(whole: Table | None, screen: Table | None) -> str:
         body = _rows(shown) + all_rows
     else:
         body = all_rows if len(table.rows) > MOST_LINES else _rows(table)
-    notes = "".join(f"<div><small>{escape(line)}</small></div>" for line in below)
+    notes = "".join(f"<div><small>{escape(of_result(line))}</small></div>" for line in below)
     return f"<div><strong>{escape(table.title)}</strong>{lines}\n{body}{notes}</div>\n"
 
 

@@ -86,7 +86,7 @@ class Result(Struct, frozen=True):
         from convcost.reports import formats
         from convcost.reports.table import REDIRECT, Page
 
-        return formats.render("table", [self.report()], Page(width=REDIRECT))
+        return formats.render("table", [self.report()], Page(width=REDIRECT, python=True))
 
     def _repr_html_(self) -> str | None:
         from convcost.reports.notebook import html

@@ -187,10 +187,12 @@ class Page(Struct, frozen=True):
     Attributes:
         width: The columns of the terminal; None where the width is free.
         color: Whether it shows colours.
+        python: Whether a program prints it, which has no options of the command line.
     """
 
     width: int | None = None
     color: bool = False
+    python: bool = False
 
 
 def grouped(number: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Protocol
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import REGISTRY
 from convcost.network import Network
+from convcost.network.matching import matching
 from convcost.rewriting.application import Survey, survey
 from convcost.rewriting.base import Rewrite, Site
 
@@ -18,7 +19,8 @@ def select(network: Network, rewrite: Rewrite, patterns: Sequence[str] = ()) -> 
     """Return the sites of a rewrite: those that a pattern matches, all without patterns.
 
     A pattern matches a layer by its name, or by the name of a block, branch or item that it is in, of a repeated one
-    with or without its number; `*` stands for any letters, `?` for one, `[ab]` for one of these. A text is one pattern.
+    with or without its number; one that matches no name, by its module in a model file. `*` stands for any letters,
+    `?` for one, `[ab]` for one of these. A text is one pattern.
 
     Raises:
         OptionError: A pattern matches no layer, or none that the rewrite applies to; without patterns, the rewrite
@@ -33,7 +35,7 @@ def select(network: Network, rewrite: Rewrite, patterns: Sequence[str] = ()) -> 
     chosen: dict[int, Site] = {}
     errors = []
     for pattern in patterns:
-        matched = [index for index, layer in enumerate(network.layers) if matches(pattern, layer)]
+        matched = matching(pattern, network.layers, matches)
         if not matched:
             names = {layer.name for layer in network.layers if REGISTRY[layer.type].weights}
             errors.append(ErrorDetail(f"no layer matches {pattern!r}", help=nearest(pattern, names)))

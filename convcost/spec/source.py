@@ -80,6 +80,15 @@ _STARTS = {
     b"<?xml": "an XML file",
 }
 """What files of other programs begin with."""
+_GIVE = "give a spec, which is a text, or a model file of ONNX, PyTorch (.pt2), Keras or TensorFlow Lite"
+_UNPACK = "unpack it, and give the model file or the spec in it"
+_INSTEAD = {
+    "a zip file": _UNPACK,
+    "a compressed file": _UNPACK,
+    "a model saved by PyTorch": "give the module to convcost.from_torch(module, inputs), or torch.export.save it",
+    "a Python program": "in Python convcost.from_torch(module, inputs) reads modules of PyTorch; Keras saves models",
+}
+"""What to give instead of files of other programs."""
 POINTER = b"version https://git-lfs.github.com/spec/"
 """What a file begins with whose contents Git LFS keeps elsewhere."""
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -124,14 +133,15 @@ def read(spec: str | Path) -> Source:
     if (damaged := _no_model(shown, data)) is not None:
         raise SpecError(damaged)
     named = shown if spec == "-" else encodable(str(spec))
-    if model_options.current().inputs:
+    options = model_options.current()
+    if options.inputs and not options.mixed:
         help = "--set gives the symbols of a spec their values"
         raise OptionError(ErrorDetail(f"--input is for model files, and {named!r} is a spec", help=help))
-    if model_options.current().signature:
+    if options.signature and not options.mixed:
         raise OptionError(ErrorDetail(f"--signature is for TensorFlow Lite files, and {named!r} is a spec"))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
-        raise SpecError(_unreadable(shown, f"it is {what}, not a spec", _instead(Path(spec))))
-    return Source(shown, _decode(bytes(data), shown), declared=tuple(model_options.current().declare))
+        raise SpecError(_unreadable(shown, f"it is {what}", _instead(Path(spec), what)))
+    return Source(shown, _decode(bytes(data), shown), declared=tuple(options.declare))
 
 
 def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
@@ -162,8 +172,8 @@ def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
 def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
     """Return the bytes of a file, and the name it is shown under."""
     if not isinstance(spec, (str, os.PathLike)):
-        found = f"found {type(spec).__name__}"
-        raise SpecError(ErrorDetail("a spec is a path, the name of a shipped spec, or a mapping", found=found))
+        message, found = "a spec is a path, the name of a shipped spec, or a mapping", f"found {type(spec).__name__}"
+        raise SpecError(ErrorDetail(message, found=found, help=_of_framework(spec)))
     path = Path(spec)
     shown = encodable(str(spec))
     try:
@@ -181,7 +191,7 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
         if refused.too_large and (damaged := _no_model(shown, b"\0")) is not None:
             raise SpecError(damaged) from None
         if refused.too_large and (what := _foreign(path.suffix)):
-            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", _instead(path))) from None
+            raise SpecError(_unreadable(shown, f"it is {what}", _instead(path, what))) from None
         help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
         raise SpecError(_unreadable(shown, refused.reason, help, refused.found)) from None
     except FileNotFoundError:
@@ -194,6 +204,17 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SpecError(_unreadable(shown, reason or "unknown reason", "")) from None
+
+
+def _of_framework(given: Any) -> str:
+    """Return what to do with a model of a framework; nothing where it is none, by its methods."""
+    if hasattr(given, "state_dict") and hasattr(given, "forward"):
+        return "convcost.from_torch(module, inputs) reads a module of PyTorch"
+    if hasattr(given, "count_params") and hasattr(given, "save"):
+        return "save a model of Keras, model.save('net.keras'), and give the path"
+    if hasattr(given, "SerializeToString"):
+        return "save a model of ONNX, onnx.save(model, 'net.onnx'), and give the path"
+    return ""
 
 
 def shipped() -> dict[str, Path]:
@@ -326,12 +347,12 @@ def _foreign(suffix: str, data: bytes = b"") -> str:
     for start, what in _STARTS.items():
         if data.startswith(start):
             return named or what
-    return named if not data or _BINARY.search(data) else ""
+    return named if not data or suffix.lower() == ".py" or _BINARY.search(data) else ""
 
 
-def _instead(path: Path) -> str:
+def _instead(path: Path, what: str) -> str:
     """Return what to give instead of a file of another program."""
-    return CONVERT if path.suffix.lower() in _UNREAD else SPEC_FORM
+    return CONVERT if path.suffix.lower() in _UNREAD else _INSTEAD.get(what, _GIVE)
 
 
 def _no_model(file: str, data: bytes | mmap) -> ErrorDetail | None:

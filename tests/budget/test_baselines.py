@@ -42,7 +42,7 @@ def told(call, *arguments):
     """Return what is wrong with a baseline."""
     with pytest.raises(BaselineError) as caught:
         call(*arguments)
-    return str(caught.value)
+    return caught.value.text()
 
 
 # at a revision

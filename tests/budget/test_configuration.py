@@ -40,7 +40,7 @@ def test_a_broken_configuration_is_told_whole(name, monkeypatch):
     monkeypatch.chdir(BROKEN)  # so that the message shows the file's name alone
     with pytest.raises(convcost.ConvcostError) as caught:
         convcost.check(config=f"{name}.yaml")
-    assert str(caught.value) + "\n" == (BROKEN / f"{name}.txt").read_text(encoding="utf-8")
+    assert caught.value.text() + "\n" == (BROKEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
 def test_each_broken_configuration_has_its_message_and_each_message_its_configuration():

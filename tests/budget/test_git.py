@@ -227,7 +227,7 @@ def told():
     """Return what is wrong with a baseline."""
     with pytest.raises(BaselineError) as caught:
         committed.read(revisions.merge_base("HEAD"), ["net.yaml", "new.yaml"])
-    return str(caught.value)
+    return caught.value.text()
 
 
 REPORT = "or give a report made earlier: --baseline REPORT.json"

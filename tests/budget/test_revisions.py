@@ -101,7 +101,7 @@ def told(asked, folder="."):
     """Return what is wrong with a revision."""
     with pytest.raises(BaselineError) as caught:
         revisions.merge_base(asked, folder)
-    return str(caught.value)
+    return caught.value.text()
 
 
 def texts(asked, *files):
@@ -444,12 +444,12 @@ def test_what_holds_no_text_is_told(commit):
     files = ["a.yaml", "b.yaml", "c.yaml"]
     with pytest.raises(BaselineError) as caught:
         committed.read(revision, files)
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         f"error: it is not UTF-8\n --> {revision.short}:a.yaml:2:12\n  = found: byte 0xe9\n\n"
         f"error: it is not UTF-8\n --> {revision.short}:b.yaml:1:1\n  = found: byte 0x89"
     )
     each = committed.read_each(revision, files)
-    assert [str(each[file]) for file in files[:2]] == str(caught.value).split("\n\n")
+    assert [str(each[file]) for file in files[:2]] == caught.value.text().split("\n\n")
     assert each["c.yaml"] == Source(f"{revision.short}:c.yaml", "fine")
 
 
@@ -560,7 +560,7 @@ def test_files_of_no_repository_or_of_another_one(git, commit, tmp_path):
     revision = revisions.merge_base("HEAD")
     with pytest.raises(BaselineError) as caught:
         committed.read(revision, ["a.yaml", "nested/deep/b.yaml", "../c.yaml"])
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         f"error: nested/deep/b.yaml is not part of the repository {revision.root}\n"
         " = found: nested is a repository of its own, or looks like one\n"
         " = help: run it in that repository, or give a report made earlier: --baseline REPORT.json\n\n"
@@ -638,7 +638,7 @@ def test_a_clone_without_contents_gets_them_by_the_command_that_is_told(git, com
     with pytest.raises(BaselineError) as caught:
         committed.read(revision, ["clone/a.yaml", "clone/b.yaml"])
     command = f"git diff --stat {revision.short} HEAD"
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         f"error: the clone lacks what files were at {revision.short}\n"
         " = found: this is a partial clone, and convcost fetches nothing\n"
         f" = help: `{command}` fetches it; or clone without --filter"

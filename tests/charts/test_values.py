@@ -369,37 +369,37 @@ def test_errors_say_what_a_chart_can_be():
     analysis = convcost.analyze(NET)
     with pytest.raises(convcost.OptionError) as error:
         analysis.plot("tpyes")
-    assert str(error.value) == "error: there is no chart 'tpyes' of this result\n = help: did you mean 'types'?"
+    assert error.value.text() == "error: there is no chart 'tpyes' of this result\n = help: did you mean 'types'?"
     with pytest.raises(convcost.OptionError) as error:
         convcost.verify(NET).plot()
-    assert str(error.value) == (
+    assert error.value.text() == (
         "error: there is no chart of Verification\n = help: its table is str(result), its numbers to_dict()"
     )
     with pytest.raises(convcost.OptionError) as error:
         analysis.plot(metrics=["params", "macs", "mults", "adds", "flops"])
-    assert str(error.value) == (
+    assert error.value.text() == (
         "error: a chart shows 1 to 4 metrics side by side\n = found: params, macs, mults, adds, flops"
     )
     with pytest.raises(convcost.OptionError) as error:
         convcost.analyze("mobilenet_v1", free=["alpha"]).plot()
-    assert str(error.value) == (
+    assert error.value.text() == (
         "error: a chart needs numbers, and symbols are free\n = found: alpha\n"
         " = help: --set gives them values; several values of one make a curve"
     )
     with pytest.raises(convcost.OptionError) as error:
         convcost.sweep("mobilenet_v1", set={"alpha": "1/4,1/2"}).plot(pareto="adds,params")
-    assert str(error.value) == (
+    assert error.value.text() == (
         "error: the sweep has no adds\n = help: where=['adds >= 0'] has a metric; known: params, mults"
     )
     with pytest.raises(convcost.OptionError) as error:
         convcost.search("mobilenet_v1", set={"alpha": "1/4,1/2"}, best="params:max").plot()
-    assert str(error.value) == (
+    assert error.value.text() == (
         "error: a trade-off is between two goals\n = found: params, the largest\n"
         " = help: such as --pareto mults,params:max"
     )
     with pytest.raises(convcost.OptionError) as error:
         convcost.compare(NET).plot(metrics="intensity")
-    assert str(error.value) == (
+    assert error.value.text() == (
         "error: both forms have counts, and intensity is none\n"
         " = help: known: params, buffers, mults, adds, macs, flops, useful_mults, ops_mul, …"
     )

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from convcost import cli
+from convcost.reports import formats
+from convcost.reports.table import Page
 
 NET = """\
 name: net
@@ -19,6 +21,12 @@ input: [3, 12, 12]
 layers:
   - conv: {out_channels: 256, kernel_size: 5, bias: false}
 """
+
+
+@pytest.fixture(scope="session")
+def screen():
+    """Return a function that returns a result's table as a redirect gets it: 120 columns wide."""
+    return lambda result: formats.render("table", [result.report()], Page(width=120))
 
 
 class Result(NamedTuple):

@@ -13,10 +13,10 @@ import convcost as api
 from convcost.spec.source import shipped
 
 
-def test_a_table_on_standard_output(convcost):
+def test_a_table_on_standard_output(convcost, screen):
     status, out, err = convcost("analyze", "net.yaml")
     assert (status, err) == (0, "")
-    assert out == str(api.analyze("net.yaml"))
+    assert out == screen(api.analyze("net.yaml"))
     assert "1,228,800" in out  # 256 · 75 · 64
     assert "\x1b" not in out
 
@@ -31,8 +31,8 @@ def test_a_format(option, convcost):
     assert data["layers"][0]["line"] == 4
 
 
-def test_a_shipped_spec_by_its_name(convcost):
-    assert convcost("analyze", "mobilenet_v1").out == str(api.analyze("mobilenet_v1"))
+def test_a_shipped_spec_by_its_name(convcost, screen):
+    assert convcost("analyze", "mobilenet_v1").out == screen(api.analyze("mobilenet_v1"))
 
 
 def test_a_file_goes_before_a_shipped_spec_of_its_name(folder, convcost):
@@ -97,18 +97,18 @@ def test_several_specs(convcost):
 # files
 
 
-def test_several_outputs_in_one_run(folder, convcost):
+def test_several_outputs_in_one_run(folder, convcost, screen):
     status, out, err = convcost("analyze", "net.yaml", "-f", "table", "-o", "json:a.json", "-o", "csv:b.csv")
     assert (status, err) == (0, "")
-    assert out == str(api.analyze("net.yaml"))
+    assert out == screen(api.analyze("net.yaml"))
     assert json.loads((folder / "a.json").read_text())["total"]["mults"] == 1_228_800
     assert (folder / "b.csv").read_text().splitlines()[1].startswith("net,conv_1,conv,net.yaml,4,")
     assert sorted(path.name for path in folder.iterdir()) == ["a.json", "b.csv", "net.yaml"]
 
 
-def test_a_table_in_a_file_has_its_natural_width_and_no_colour(folder, convcost):
+def test_a_table_in_a_file_has_its_natural_width_and_no_colour(folder, convcost, screen):
     convcost("analyze", "mobilenet_v1", "-o", "table:table.txt")
-    assert (folder / "table.txt").read_text(encoding="utf-8") == str(api.analyze("mobilenet_v1"))
+    assert (folder / "table.txt").read_text(encoding="utf-8") == screen(api.analyze("mobilenet_v1"))
 
 
 def test_an_output_without_a_path_goes_to_standard_output(convcost):

@@ -9,10 +9,10 @@ import json
 import convcost as api
 
 
-def test_a_table_on_standard_output(convcost):
+def test_a_table_on_standard_output(convcost, screen):
     status, out, err = convcost("memory", "net.yaml", "--dtype", "int8")
     assert (status, err) == (0, "")
-    assert out == str(api.memory("net.yaml", dtype="int8"))
+    assert out == screen(api.memory("net.yaml", dtype="int8"))
     # 3·12·12 and 256·8·8 values; 256 filters of 75
     assert "peak 16,816 bytes (16.4 KiB) at conv_1 · 19,200 bytes (18.8 KiB) of weights" in out
 

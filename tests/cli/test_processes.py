@@ -18,10 +18,10 @@ from convcost.reports.table import Page
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def test_a_redirect_gets_120_columns_and_no_colour(process):
+def test_a_redirect_gets_120_columns_and_no_colour(process, screen):
     status, out, err = process("analyze", "mobilenet_v1", env={"TERM": "xterm-256color"})
     assert (status, err) == (0, "")
-    assert out == str(api.analyze("mobilenet_v1"))
+    assert out == screen(api.analyze("mobilenet_v1"))
     assert 100 < max(map(len, out.splitlines())) <= 120
 
 
@@ -130,9 +130,9 @@ def test_an_error_on_a_terminal_is_marked_in_colour_unless_there_is_none(termina
     assert ANSI.sub("", coloured.out) == bare.out
 
 
-def test_a_file_gets_the_plain_table_when_a_terminal_gets_the_drawn_one(folder, terminal):
+def test_a_file_gets_the_plain_table_when_a_terminal_gets_the_drawn_one(folder, terminal, screen):
     terminal("analyze", "net.yaml", "-f", "table", "-o", "table:a.txt", width=80)
-    assert (folder / "a.txt").read_text(encoding="utf-8") == str(api.analyze("net.yaml"))
+    assert (folder / "a.txt").read_text(encoding="utf-8") == screen(api.analyze("net.yaml"))
 
 
 def test_rich_is_imported_for_no_table(command, terminal):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nets
 import pytest
 
 import convcost as api
@@ -19,6 +20,19 @@ from convcost.errors import OptionError
 from convcost.spec.source import shipped
 
 # a spec in the place of a command
+
+
+def test_sizes_of_inputs_are_for_the_model_files_among_specs(convcost, folder):
+    """An import at these sizes and the file itself are the same network, whichever stands first."""
+    (folder / "net.onnx").write_bytes(nets.resnet())
+    assert convcost("import", "net.onnx", "--input", "1x3x32x32", "-o", "resnet.yaml").status == 0
+    for files in (("net.onnx", "resnet.yaml"), ("resnet.yaml", "net.onnx")):
+        found = convcost("diff", *files, "--input", "1x3x32x32", "--strict")
+        assert (found.status, found.err) == (0, "")
+        assert "Nothing changed: 43 layers, all the same.\ninput 3×32×32" in found.out
+    refused = convcost("diff", "net.yaml", "resnet.yaml", "--input", "1x3x32x32")
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err.startswith("error: --input is for model files, and 'net.yaml' is a spec\n")
 
 
 @pytest.mark.parametrize(

@@ -578,7 +578,7 @@ def test_what_is_missing_for_many_layers_is_said_once():
     spec = {"input": [1, 8, 8], "layers": [{"conv": {"out_channels": 4, "kernel_size": 3}, "repeat": 3}]}
     with pytest.raises(OptionError) as caught:
         convcost.compress(spec, density="8%")
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         "error: conv_1.1 and 2 more layers: pruned weights need index_bits, the bits of a distance\n"
         " = help: such as index_bits: 5, as an option --index-bits 5"
     )

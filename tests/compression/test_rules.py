@@ -95,4 +95,4 @@ def test_records_of_layers():
 def test_a_table_says_what_is_left_out_and_what_is_read():
     table = str(convcost.compress(TINY, biases=False))
     assert "Biases and norms are left out." in table
-    assert "Nothing is compressed yet: --density 10% --index-bits 4 --weight-bits 5, for one." in table
+    assert "Nothing is compressed yet: density='10%', index_bits=4, weight_bits=5, for one." in table

@@ -156,7 +156,7 @@ def test_a_batch_multiplies_the_work_and_not_the_parameters():
 def test_a_batch_is_a_whole_number_of_at_least_1(batch):
     with pytest.raises(convcost.OptionError) as error:
         convcost.load("examples/one_5x5").analyze(batch=batch)
-    assert str(error.value) == f"error: batch is a whole number, at least 1\n = found: {batch}"
+    assert str(error.value) == f"error: batch is a whole number, at least 1\n = found: {batch!r}"
 
 
 # outputs, and layers that do nothing

@@ -174,7 +174,7 @@ def test_what_cannot_be_joined_is_an_error(table, text, arguments, message):
     path = table(text)
     with pytest.raises(OptionError) as caught:
         convcost.search(SPEC, **{"set": {}, "pareto": ["mults", "accuracy:max"], "join": path, **arguments})
-    assert str(caught.value).startswith("error: " + message.format(path=path))
+    assert caught.value.text().startswith("error: " + message.format(path=path))
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path):

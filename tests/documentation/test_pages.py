@@ -128,16 +128,29 @@ def test_the_items_beside_keras_are_valid():
         convcost.load({"input": shape, "layers": [item]})
 
 
-def test_the_lines_of_keras_work(tmp_path, monkeypatch):
-    """With a model whose file is recorded, and what Keras says of it: `count_params()`."""
+@pytest.fixture
+def keras_model(tmp_path, monkeypatch):
+    """Return a model whose file is recorded, and what Keras says of it: `count_params()`."""
     recorded = json.loads(lzma.decompress((write.ROOT / "tests/importers/data/keras.json.xz").read_bytes()))
     found = recorded["MobileNetV2"]
     config = tmp_path / "model.json"
     config.write_text(json.dumps(found["config"]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    return SimpleNamespace(save=lambda path: shutil.copy(config, path), count_params=lambda: found["all"])
+
+
+def test_the_lines_of_keras_work(keras_model):
     (code,) = re.findall(r"```python\n(model\.save.*?)```", PAGES["specs/COMING_FROM.md"], re.DOTALL)
-    model = SimpleNamespace(save=lambda path: shutil.copy(config, path), count_params=lambda: found["all"])
-    exec(code, {"convcost": convcost, "model": model})  # noqa: S102 -- what the page shows
+    exec(code, {"convcost": convcost, "model": keras_model})  # noqa: S102 -- what the page shows
+
+
+def test_three_lines_show_a_model_of_keras(keras_model, monkeypatch, capsys):
+    applications = SimpleNamespace(MobileNetV2=lambda weights: keras_model)
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(applications=applications))
+    (code,) = re.findall(r"```python\n(import convcost, keras\n.*?)```", PAGES["README.md"], re.DOTALL)
+    assert len([*filter(None, code.splitlines())]) == 3
+    exec(code, {})  # noqa: S102 -- what the page shows
+    assert capsys.readouterr().out.splitlines()[1].startswith("2,236,682 params")  # as Keras counts them
 
 
 def test_the_cookbook_has_what_networks_are_made_of():

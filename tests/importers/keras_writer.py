@@ -76,6 +76,29 @@ def hdf5(messages):
     return start + addresses + struct.pack("<QQII16x", 0, 96, 0, 0) + header
 
 
+def newer_hdf5(message, flags=0):
+    """Return a file of HDF5, of version 2, whose root group has one message; `flags` are those of its header."""
+    kind, content = message
+    order = bytes(2) if flags & 4 else b""
+    body = struct.pack("<BHB", kind, len(content), 0) + order + content
+    more = bytes((16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0))
+    header = b"OHDR" + bytes([2, flags]) + more + len(body).to_bytes(1 << (flags & 3), "little") + body
+    return b"\x89HDF\r\n\x1a\n" + bytes([2, 8, 8, 0]) + struct.pack("<QQQQ", 0, 2**64 - 1, 0, 48) + bytes(4) + header
+
+
+def heap(objects):
+    """Return a heap of HDF5: texts by their index."""
+    held = [struct.pack("<HH4xQ", at, 1, len(text)) + text + bytes(-len(text) % 8) for at, text in objects.items()]
+    return b"GCOL" + bytes([1, 0, 0, 0]) + struct.pack("<Q", 16 + len(b"".join(held))) + b"".join(held)
+
+
+def attribute_in_heap(name, place, index, size):
+    """Return an attribute that is a text of a heap, as a message: where the heap is, and the text's index and size."""
+    type, space = struct.pack("<B3xI", 0x19, 16), struct.pack("<BBBB4x", 1, 0, 0, 0)
+    head = struct.pack("<BxHHH", 3, len(name) + 1, len(type), len(space)) + b"\0"
+    return 0x0C, head + name + b"\0" + type + space + struct.pack("<IQI", size, place, index)
+
+
 def attribute(name, content):
     """Return an attribute that is a text of a fixed size, as a message."""
     padded = name + b"\0" * (-(len(name) + 1) % 8 + 1)

@@ -146,6 +146,8 @@ def test_biases_and_masks_are_score_biases(items):
     found = items(attended(*core, *CORE[2:], tensors=[BIAS, MASK]))
     assert found[-1][:2] == ("attention", {"num_heads": HEADS, "score_bias": ["score_bias"] * 2})
     assert found[-1][2][1] == (HEADS, LENGTH, LENGTH)
+    # the positions in rows, the table and the mask, which are read as they are
+    assert [type for type, *_ in found] == ["reshape", "parameter", "parameter", "attention"]
     total = load(attended(*core, *CORE[2:], tensors=[BIAS, MASK])).analyze().total
     assert total.params == PARAMS + HEADS * LENGTH * LENGTH + LENGTH * LENGTH
 
@@ -181,8 +183,12 @@ def test_attention_without_a_projection_or_biases(items):
             *CORE, first=[*SEPARATE[:6], ("Relu", "a", "a0", {}), ("Reshape", "a0 heads", "a1", {}), *SEPARATE[7:]]
         ),
         attended(*CORE, first=[*SEPARATE[:6], *SWAPPED, *SEPARATE[7:]], tensors=[ints("pairs", 1, 2, 3, CHANNELS)]),
+        chain([*SEPARATE, *CORE, *JOINED, *END, ("Relu", "d", "z", {})], TENSORS, ROWS, "y z"),  # others read scores
+        attended(
+            *CORE, first=[*SLICED[:-1], ("Slice", "p2 n4 n8 three", "c2", {})]
+        ),  # keys are values, a third is none
     ],
-    ids=["between", "axis", "heads", "read elsewhere", "not linear", "other positions"],
+    ids=["between", "axis", "heads", "read elsewhere", "not linear", "other positions", "scores", "overlap"],
 )
 def test_what_is_no_attention_stays_as_it_is(model, items):
     kinds = [type for type, _ in types(items(model))]
@@ -241,11 +247,11 @@ def test_onnx_runtime_has_two():
     packed = w.node("Attention", "x qkv.weight qkv.bias", "o1", domain="com.microsoft", num_heads=HEADS)
     end = [w.node(op, given, out, **more) for op, given, out, more in END]
     total = load(w.model([packed, *end], {"x": list(ROWS)}, "y", TENSORS)).analyze().total
-    assert (total.params, total.macs) == (PARAMS, MACS)
+    assert (total.params, total.buffers, total.macs) == (PARAMS, 0, MACS)
     first = [w.node(op, given, out, **more) for op, given, out, more in SEPARATE[:6]]
     separate = w.node("MultiHeadAttention", "a b c", "o1", domain="com.microsoft", num_heads=HEADS)
     total = load(w.model([*first, separate, *end], {"x": list(ROWS)}, "y", TENSORS)).analyze().total
-    assert (total.params, total.macs) == (PARAMS, MACS)
+    assert (total.params, total.buffers, total.macs) == (PARAMS, 0, MACS)
 
 
 def test_slices_the_other_way_round_are_a_roll(items):
@@ -261,6 +267,10 @@ def test_slices_the_other_way_round_are_a_roll(items):
     model = chain(nodes, tensors, (1, 8, 6, 4))
     # 2 of 6 leave in front; 3 of 4 in front are 1 behind
     assert types(items(model)) == [("roll", {"shift": [-2, 1], "axis": [1, 2]})]
+    beside = chain([*nodes, ("Concat", "x y", "z", {"axis": 1})], tensors, (1, 8, 6, 4), "z")  # of no slices
+    assert [type for type, _ in types(items(beside))] == ["roll", "concat"]
+    again = chain([*nodes, ("Relu", "c", "z", {})], tensors, (1, 8, 6, 4), "y z")  # what lies between is read
+    assert [type for type, _ in types(items(again))] == ["roll", "roll", "relu"]
     nodes[1] = ("Slice", "x n0 n3 axis2", "b", {})
     assert [type for type, _ in types(items(chain(nodes, tensors, (1, 8, 6, 4))))][:3] == ["slice", "slice", "concat"]
 

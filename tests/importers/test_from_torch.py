@@ -84,6 +84,19 @@ class GuardOnDataDependentSymNode(RuntimeError):
     partial_fx_graph = "def forward(self, x):\n    y = x + 1"
 
 
+def test_a_choice_in_the_users_file_is_found(torch, tmp_path, monkeypatch):
+    """Where torch names a file of its own, it is the last line outside of torch."""
+    (tmp_path / "_export.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr(torch, "__file__", str(tmp_path / "__init__.py"), raising=False)
+
+    def fail():
+        raise GuardOnDataDependentSymNode("Could not guard on data-dependent\nCaused by: (_export.py:3 in guard)")
+
+    line = fail.__code__.co_firstlineno + 1
+    found = message(Module(fail), Tensor(1, 3, 8, 8)).splitlines()[1]
+    assert found == f" = found: test_from_torch.py:{line} in fail decides by values"
+
+
 @pytest.mark.parametrize("where", [" (torchvision/ops/boxes.py:86 in batched_nms)", ""])
 def test_a_choice_that_depends_on_values_is_left_out_of_the_export(where, torch, capsys):
     reason = "Could not guard on data-dependent expression Eq(u0, 0)"
@@ -352,6 +365,7 @@ NO_INPUTS = [
      "(inputs,) where forward takes a dict, kwargs=inputs where it takes what is in it by name"),
     ((1, -3, 8), "the sizes of an example input are at least 1", "found (1, -3, 8)", INPUTS),
     ((0, 3), "the sizes of an example input are at least 1", "found (0, 3)", INPUTS),
+    (((1, 3, 8, 8), (1, 0)), "the sizes of an example input are at least 1", "found (1, 0)", INPUTS),
     (Tensor(0, 3, 8, 8), "an example input has a batch of 0", "found the sizes (0, 3, 8, 8)", "a batch of 1"),
 ]  # fmt: skip
 
@@ -360,6 +374,11 @@ NO_INPUTS = [
 def test_what_are_no_inputs_is_refused(given, error, found, help, torch):
     found = found.removeprefix("found ")
     assert message(Module(), given) == f"error: {error}\n = found: {found}\n = help: {help}"
+
+
+def test_sizes_of_several_tensors(torch):
+    convcost.from_torch(Module(convolution), ((1, 3, 8, 8), [1, 10]))
+    assert [(each.shape, each.device.type) for each in t.SEEN[-1].args] == [((1, 3, 8, 8), "cpu"), ((1, 10), "cpu")]
 
 
 @pytest.mark.parametrize("path", ["README.md", "convcost/importers/pytorch/README.md"])

@@ -10,6 +10,7 @@ import pytest
 from onnx_damage import damaged, outcome, seeds
 
 import convcost
+from convcost.importers import IMPORTERS, import_model
 from convcost.importers.onnx import reader
 
 INPUT = {"x": [1, 3, 4, 4]}
@@ -85,7 +86,8 @@ def test_a_function_that_calls_itself_is_an_error():
     assert refusal(content) == "error: the function own.f calls itself"
 
 
-def test_functions_that_double_each_other_end():
+def test_functions_that_double_each_other_end(monkeypatch):
+    monkeypatch.setattr(reader, "MOST_NODES", 2_000)
     functions = [
         w.function(f"f{n}", "own", "a", "c", [w.node(f"f{n + 1}", "a", "b", domain="own"),
                                               w.node(f"f{n + 1}", "b", "c", domain="own")])
@@ -130,3 +132,21 @@ def test_sizes_that_are_absurd_are_an_error(refused):
 def test_an_operator_without_inputs_is_refused_by_name(refused):
     content = w.model([w.node("Magic", "", "y")], {}, "y")
     assert refused(content) == "error: the model has no input\n --> net.onnx"
+
+
+@pytest.mark.parametrize(
+    ("operator", "inputs", "reason"),
+    [
+        ("Mul", "x", "it has one input"),
+        ("Add", "x", "it has one input"),
+        ("Div", "x", "it has one input"),
+        ("Div", "x s x", "divide: divide takes 2 inputs (3 given)"),
+        ("Where", "x s", "it chooses by a condition that is not known"),
+    ],
+)
+def test_arithmetic_on_more_or_fewer_values_than_it_has(operator, inputs, reason):
+    # patterns of activations and norms end in these
+    nodes = [w.node("Sigmoid", "x", "s"), w.node(operator, inputs, "y"), w.node("Sigmoid", "y", "z")]
+    with pytest.raises(convcost.SpecError) as caught:
+        import_model(IMPORTERS["onnx"], w.model(nodes, INPUT, "z"), "net.onnx")
+    assert str(caught.value).startswith(f"error: the operator {operator} cannot be mapped: {reason}\n")

@@ -167,6 +167,10 @@ def test_a_network_that_differs_is_noticed():
     assert found.difference(load(Source("net.onnx", other), {})) == "fc"
     other = found.text.replace("ceil_mode: true", "padding: 1")
     assert found.difference(load(Source("net.onnx", other), {})) == "avg_pool_1"
+    other = found.text.replace("input: [3, r, r]", "input: [3, r, r + 1]")
+    assert found.difference(load(Source("net.onnx", other), {})) == "its inputs"
+    other = found.text.replace("  - flatten\n", "  - flatten\n  - relu\n")
+    assert found.difference(load(Source("net.onnx", other), {})) == "10 layers instead of 9"
 
 
 def test_whatever_is_cut_off_or_changed_is_an_error_or_a_network():

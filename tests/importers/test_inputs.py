@@ -56,7 +56,7 @@ def test_all_sizes_that_are_open_are_asked_for(write):
     path = write(of_shape("N", 3, "h", "w"))
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load(path)
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         f"error: the symbol 'h' has no value\n --> {path}, symbols.h\n"
         "  = help: the file leaves it open: --set h=… --set w=…, or --input"
     )
@@ -92,7 +92,7 @@ def test_a_name_is_needed_where_there_are_several(write):
     path = write(w.model([w.node("Add", "a b", "y")], {"a": [1, 3], "b": [1, 3]}, "y"))
     with pytest.raises(convcost.OptionError) as caught:
         convcost.load(path, inputs={"": (1, 4)})
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         f"error: the model has 2 inputs\n --> {path}\n  = help: --input NAME=1x4; its inputs: a, b"
     )
 
@@ -201,7 +201,7 @@ def test_a_model_whose_layers_fix_its_sizes_says_what_tries_others(write):
     with pytest.raises(convcost.OptionError) as caught:
         convcost.load(path, set={"r": 8})
     help = "its layers fix the sizes; --input NAME=SHAPE tries others"
-    assert str(caught.value) == f"error: --set: {path} has no symbol 'r'\n = help: {help}"
+    assert caught.value.text() == f"error: --set: {path} has no symbol 'r'\n = help: {help}"
 
 
 def test_a_shape_alone_is_that_of_the_only_input(write):
@@ -212,7 +212,7 @@ def test_a_shape_alone_is_that_of_the_only_input(write):
     assert caught.value.details[0].message == "the shape of an input is 1 to 8 whole numbers from 1 to 10**15"
     with pytest.raises(convcost.OptionError) as caught:
         convcost.load(path, declare="NonZero")
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         "error: declare takes the costs of operators by their names\n = found: 'NonZero'\n"
         " = help: such as {'NonZero': {'macs': 1000}}"
     )

@@ -68,8 +68,8 @@ def refused(content, write):
         (k.text({"modelTopology": {"model_config": None}, "class_name": ""}),
          "error: the file holds no network\n --> net\n" + SAVE),
         (k.text(MODEL)[:-9],
-         f"error: the model's configuration is no JSON: Expecting value\n --> net:1:{len(k.text(MODEL)) - 8}"
-         + DAMAGED),
+         f"error: the model's configuration is no JSON\n --> net:1:{len(k.text(MODEL)) - 8}"
+         "\n  = note: a parser of JSON says: Expecting value" + DAMAGED),
         (k.text({"class_name": "Sequential", "config": {"layers": {"a": 1}}}),
          "error: a model's configuration lists no layers\n --> net\n  = help: save the model again"),
         (b'{"class_name": "Sequential", "config": ' + b"[" * 100_000,
@@ -84,6 +84,13 @@ def refused(content, write):
         (k.hdf5([(0x15, bytes([0, 0]) + bytes(16))]),
          "error: the HDF5 file cannot be read: it has its attributes in a heap, which is not read: save it as .keras\n"
          " --> net\n  = found: at byte 120 of 138" + DAMAGED),
+        # attributes are nowhere else, though the message counts them
+        (k.hdf5([(0x15, bytes([0, 1, 0, 0]) + b"\xff" * 8 + bytes(8))]),
+         "error: the HDF5 file holds weights and no network\n --> net\n" + SAVE),
+        (k.hdf5([(0x0C, bytes([4]) + bytes(15))]),
+         "error: the HDF5 file cannot be read: an attribute has the version 4\n --> net\n"
+         "  = found: at byte 120 of 136" + DAMAGED),
+        (k.archive(b"[]"), "error: the model's configuration is no mapping\n --> net\n" + SAVE),
         (b"\x89HDF\r\n\x1a\n" + bytes([9]) + bytes(50),
          "error: the HDF5 file cannot be read: its version 9 is not known\n --> net\n"
          "  = found: at byte 8 of 59" + DAMAGED),
@@ -92,6 +99,33 @@ def refused(content, write):
 def test_what_holds_no_network_says_so(content, message, write):
     size = len(k.hdf5([k.attribute(b"model_config", k.text(MODEL))])) - 112
     assert refused(content, write) == message.replace("{}", str(size))
+
+
+@pytest.mark.parametrize("flags", [1, 0x25, 0x11, 0x32])
+def test_headers_of_the_newer_form_of_hdf5(flags, write):
+    content = k.newer_hdf5(k.attribute(b"model_config", k.text(MODEL)), flags)
+    path = write(content, "net.h5")
+    plain = convcost.load(write(k.text(MODEL), "net.json")).analyze().total
+    assert convcost.load(path).analyze().total == plain
+
+
+def in_a_heap(objects, index):
+    """Return a file whose model is the text of a heap with this index."""
+    size, place = len(k.text(MODEL)), 4096
+    head = k.newer_hdf5(k.attribute_in_heap(b"model_config", place, index, size), 1)
+    return head + bytes(place - len(head)) + k.heap(objects)
+
+
+def test_a_text_of_a_heap_has_its_number(write):
+    path = write(in_a_heap({1: b"another", 7: k.text(MODEL)}, 7), "net.h5")
+    plain = convcost.load(write(k.text(MODEL), "net.json")).analyze().total
+    assert convcost.load(path).analyze().total == plain
+
+
+@pytest.mark.parametrize("objects", [{1: b"another"}, {1: b"another", 0: b""}])
+def test_a_text_that_a_heap_does_not_have_is_an_error(objects, write):
+    message = "error: the HDF5 file cannot be read: the text of the model's configuration is not where it should be\n"
+    assert refused(in_a_heap(objects, 7), write).startswith(message)
 
 
 def test_a_bomb_is_not_unpacked(write, monkeypatch):

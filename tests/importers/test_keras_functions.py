@@ -35,6 +35,12 @@ def function(kind, *more, shape=MAP, **config):
     return k.functional({"x": shape}, [k.called(item, k.tensor("x", *shape), *more)], "f")
 
 
+def without_a_module(kind, **config):
+    """Return a model of one function as Keras 3 writes it into HDF5 files."""
+    item = {"class_name": kind, "config": {"name": "f", **config}}
+    return k.functional({"x": MAP}, [k.called(item, k.tensor("x", *MAP))], "f")
+
+
 def of_tensorflow(name, shape=MAP, first=None, **kwargs):
     """Return a model of one function of TensorFlow as Keras 2 writes it."""
     config = {"name": "f", "trainable": True, "function": name}
@@ -49,6 +55,7 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Multiply", 0.5), ["elementwise multiply 0.5"]),
         (function("Subtract", 3), ["elementwise add -3"]),
         (function("Add", [1, 2, 3, 4]), ["shift"]),
+        (function("Add", -3.4e38), ["parameter", "add"]),
         (function("Multiply", [[[1, 2, 3, 4]]]), ["scale"]),
         (function("Maximum", 0), ["relu"]),
         (function("Square"), ["elementwise square"]),
@@ -57,6 +64,7 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Power", 3), ["elementwise pow 3"]),
         (function("Exp"), ["elementwise exp"]),
         (function("Cast", "float16"), []),
+        (without_a_module("Cast", dtype="float16"), []),
         (function("Clip", x_min=0.0, x_max=6.0), ["relu6"]),
         (function("Gelu", approximate=True), ["gelu"]),
         (function("LeakyRelu", negative_slope=0.1), ["leaky_relu"]),
@@ -76,6 +84,10 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Repeat", repeats=2, axis=0), None),
         (function("Take", [0, 5], axis=2), ["permute", "slice 1"]),
         (function("Take", [8], axis=1), None),
+        (function("Split", indices_or_sections=[2, 5], axis=1), ["split 1 [2, 3, 3]"]),  # 8 rows, cut at two of them
+        (function("Unstack", axis=1, shape=[1, 6, 4]), ["permute", "reshape"]),
+        (function("Add", {"class_name": "__numpy__", "config": {"value": [1, 2, 3, 4]}}), ["shift"]),
+        (function("Add", [[[[[1.0]]]]]), ["elementwise add 1"]),
         (function("Take", [0], axis=0), None),
         (function("Unstack", axis=0), None),
         (function("Unstack", axis=1, shape=[10_001, 2]), None),
@@ -107,6 +119,8 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Add", [[1.0] * 4, [1.0]]), None),
         (function("Maximum", [1, 2, 3, 4]), ["parameter", "maximum"]),
         (function("Pad", [[0, 0], [1, 0], [0, 2], [0, 0]], mode="constant"), ["pad [[1, 0], [0, 2]]"]),
+        (function("Pad", [[0, 0], [1, 1], [1, 1], [0, 0]], mode="constant", constant_values=3.0),
+         ["pad 3.0 [[1, 1], [1, 1]]"]),
         (function("Pad", [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect"), ["pad [[1, 1], [1, 1]]"]),
         (function("Pad", [[0, 0], [1, 1]]), None),
         (function("DepthToSpace", block_size=2), ["rearrange"]),
@@ -232,6 +246,35 @@ def test_attention_is_counted_as_it_is_performed(write):
     masked = convcost.load(write(k.text(attended(mask=[6, 6])), "net.json")).analyze().total
     assert masked.macs == total.macs
     assert masked.adds - total.adds == 6 * 6 + 2 * 6 * 6  # 1 less the mask, which is added to each score
+
+
+@pytest.mark.parametrize("kind", ["Add", "Concatenate"])
+def test_values_with_fewer_axes_are_stretched(kind, write):
+    """A vector of 4 is added to each of 7, or joined with them: Keras gives it axes of size 1 behind the batch."""
+    first, second = [7, 4], [4] if kind == "Add" else [7, 4]
+    layer = k.called(k.layer(kind, "f"), [k.tensor("x", *first), k.tensor("y", *second)])
+    model = k.functional({"x": first, "y": second}, [layer], "f")
+    assert mapped(model).outputs[0].shape == ((7, 4) if kind == "Add" else (7, 8))
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.adds == (28 if kind == "Add" else 0)
+
+
+def test_functions_stretch_from_the_last_axis(write):
+    subtract = k.layer("Subtract", "f", module="keras.src.ops.numpy")
+    subtract = k.called(subtract, k.tensor("x", 5, 7, 4), k.tensor("y", 7, 4))
+    model = k.functional({"x": [5, 7, 4], "y": [7, 4]}, [subtract], "f")
+    assert mapped(model).outputs[0].shape == (5, 7, 4)
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.adds == 5 * 7 * 4
+
+
+def test_attention_without_projections_may_be_causal(write):
+    """6 · 6 scores of 8 products each, as many for what they weigh, and a sum for each score."""
+    totals = []
+    for causal in ({}, {"use_causal_mask": True}):
+        layer = k.called(k.layer("Attention", "a"), [k.tensor("x", *STEPS)] * 2, **causal)
+        model = k.functional({"x": STEPS}, [layer], "a")
+        totals.append(convcost.load(write(k.text(model), "net.json")).analyze().total)
+    assert [total.macs for total in totals] == [2 * 36 * 8] * 2
+    assert totals[1].adds - totals[0].adds == 36
 
 
 def test_numbers_of_the_program_are_no_weights(write):
@@ -367,6 +410,8 @@ def test_masks_of_steps_are_left_out_and_noted():
         ("SpaceToDepth", {"block_size": 2}, [8 // 2, 6 // 2, 4 * 4]),
         ("Repeat", {"repeats": 3, "axis": -1}, [8, 6, 4 * 3]),
         ("Tile", {"repeats": [1, 1, 1, 3]}, [8, 6, 4 * 3]),
+        ("Take", {"indices": [0, 5], "axis": 2}, [8, 2, 4]),
+        ("Take", {"indices": [0, 3], "axis": -1}, [8, 6, 2]),
     ],
 )
 def test_a_dense_layer_behind_a_function_reads_as_many_features_as_that_gives(kind, config, gives):
@@ -376,6 +421,36 @@ def test_a_dense_layer_behind_a_function_reads_as_many_features_as_that_gives(ki
     model = k.functional({"x": MAP}, [k.called(item, k.tensor("x", *MAP)), dense], "d")
     text = import_model(IMPORTERS["keras"], k.text(model), "net.json", flat=True).text
     assert convcost.load(yaml.safe_load(text)).analyze().total.params == 5 * gives[-1] + 5
+
+
+@pytest.mark.parametrize("turned", ["transpose_b", "adjoint_b"])
+def test_a_product_with_a_value_that_is_turned(turned, write):
+    """8 times 6 · 6 products of 4."""
+    model = of_tensorflow("linalg.matmul", first=["x", 0, 0, {"b": ["x", 0, 0], turned: True}])
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.macs == 8 * 6 * 6 * 4
+    assert mapped(model).outputs[0].shape == (8, 6, 6)
+
+
+def test_chosen_rows_are_flattened(write):
+    """2 of 8 rows of 6 × 4."""
+    take = k.layer("Take", "f", module="keras.src.ops.numpy")
+    take["config"] = {"name": "f", "indices": [0, 5], "axis": 1}
+    calls = [
+        k.called(take, k.tensor("x", *MAP)),
+        k.called(k.layer("Flatten", "g"), k.tensor("f", 2, 6, 4)),
+        k.called(k.layer("Dense", "d", units=5), k.tensor("g", 48)),
+    ]
+    total = convcost.load(write(k.text(k.functional({"x": MAP}, calls, "d")), "net.json")).analyze().total
+    assert total.params == 5 * 48 + 5
+
+
+def test_a_dense_layer_behind_a_new_axis_reads_one_feature(write):
+    keys = [{"class_name": "__ellipsis__", "config": {}}, None]
+    cut = k.called(k.layer("GetItem", "f", module="keras.src.ops.numpy"), k.tensor("x", *MAP), keys)
+    dense = k.called(k.layer("Dense", "d", units=5), k.tensor("f", *MAP, 1))
+    model = k.functional({"x": MAP}, [cut, dense], "d")
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.params == 5 * 1 + 5
+    assert mapped(model).outputs[0].shape == (8, 6, 4, 5)
 
 
 def test_heads_that_share_keys_need_not_be_as_many_as_there_are_keys():

@@ -24,7 +24,7 @@ def refusal(model):
     """Return why a model is refused, without the remedy."""
     with pytest.raises(convcost.SpecError) as caught:
         import_model(IMPORTERS["keras"], k.text(model), "net.json")
-    return str(caught.value).partition("\n  = help")[0]
+    return caught.value.text().partition("\n  = help")[0]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,12 @@ def refusal(model):
          "upsample: {mode: bilinear, scale_factor: [2, 3]}"),
         (MAP, k.layer("Resizing", height=5, width=7, interpolation="nearest"), "upsample: {size: [5, 7]}"),
         (MAP, k.layer("Dense", units=3), "conv: {out_channels: 3, kernel_size: 1}"),
+        (MAP, k.layer("Dense", units=3.0), "conv: {out_channels: 3, kernel_size: 1}"),
+        (MAP, k.layer("Softmax", axis=[1]), "softmax: {axis: 1}"),
+        ([4, 4, 64], k.layer("GroupNormalization"), "group_norm: {num_groups: 32}"),
+        ([None, 6, 4], k.layer("Reshape", target_shape=[-1, 4]), "tokens"),
+        (MAP, k.layer("Rescaling", scale={"class_name": "__numpy__", "config": {"value": [1, 2, 3, 4, 5, 6]}}),
+         "scale: {learned: false}"),
         (STEPS, k.layer("Dense", units=3, use_bias=False), "linear: {out_features: 3, bias: false}"),
         (STEPS, k.layer("EinsumDense", equation="abc,cd->abd", output_shape=[None, 3], bias_axes="d"),
          "linear: {out_features: 3}"),
@@ -104,8 +110,18 @@ def refusal(model):
         (STEPS, k.layer("TimeDistributed", layer=k.layer("Dense", units=3)), "linear: {out_features: 3}"),
         ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("Conv2D", filters=2, kernel_size=3)),
          "conv: {out_channels: 2, kernel_size: [1, 3, 3]}"),
+        ([5, *STEPS], k.layer("TimeDistributed", layer=k.layer("Conv1D", filters=2, kernel_size=3, padding="causal")),
+         "conv: {out_channels: 2, kernel_size: [1, 3], padding: [[0, 0], [2, 0]]}"),
         ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("MaxPooling2D", pool_size=2)),
          "max_pool: {kernel_size: [1, 2, 2]}"),
+        ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("AdaptiveMaxPooling2D", output_size=[3, 2])),
+         "adaptive_max_pool: {output_size: [4, 3, 2]}"),
+        (STEPS, k.layer("PReLU", shared_axes=[1]), "prelu: {num_parameters: 4, axis: 1}"),
+        (STEPS, k.layer("PReLU", shared_axes=[2]), "prelu: {num_parameters: 7}"),
+        (MAP, k.layer("PReLU", shared_axes=[2, 3]), "prelu: {num_parameters: 9, axis: 1}"),
+        (STEPS, k.layer("Bidirectional", layer=k.layer("RNN", cell=k.layer("LSTMCell", units=3), return_sequences=True),
+                        backward_layer=k.layer("LSTM", units=3, return_sequences=True, go_backwards=True)),
+         "lstm: {hidden_size: 3, bidirectional: true, bias: single}"),
     ],
     ids=lambda value: value["class_name"] if isinstance(value, dict) else None,
 )  # fmt: skip
@@ -176,6 +192,9 @@ def test_slopes_for_each_position_are_what_is_performed():
         (k.layer("Conv2D", filters=4, kernel_size=1, module="mine", registered="mine>Conv2D"),
          "mine>Conv2D has no layer type"),
         (k.layer("Thing", module="a.b"), "a.b.Thing has no layer type"),
+        (k.layer("mine>Thing"), "mine>Thing has no layer type"),
+        (k.layer("UpSampling2D", size=2, interpolation=[1]),
+         "keras.layers.UpSampling2D cannot be mapped: its configuration is none that Keras writes"),
         (k.layer("ReLU", threshold=0.5), "keras.layers.ReLU cannot be mapped: it has a threshold"),
         (k.layer("ReLU", max_value=6, negative_slope=0.1),
          "keras.layers.ReLU cannot be mapped: it has a slope and a bound"),
@@ -216,7 +235,7 @@ def test_what_is_not_known_is_refused_by_name(layer, reason):
     where = f"{name}.squareplus" if "squareplus" in reason else name
     where = name if layer["class_name"] == "Activation" else where
     expected = f"error: the operator {reason}\n --> net.json, {where}\n  = found: it reads "
-    assert refusal(k.sequential(MAP, layer, k.layer("ReLU"))).startswith(expected)
+    assert refusal(k.sequential(MAP, layer, k.layer("ReLU", "last"))).startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +252,13 @@ def test_a_recurrent_layer_that_is_no_layer_type_says_why(layer, reason):
     kind, name = layer["class_name"], layer["config"]["name"]
     expected = f"error: the operator keras.layers.{kind} cannot be mapped: {reason}\n --> net.json, {name}\n"
     assert refusal(k.sequential(STEPS, layer)) == expected + "  = found: it reads 7×4"
+
+
+def test_an_activation_of_ones_own_is_named_with_its_layer():
+    dense = k.layer("Dense", "d", units=3, activation={"class_name": "Own", "config": {"name": "own"}})
+    assert refusal(k.sequential(MAP, dense)) == (
+        "error: the operator keras.Own has no layer type\n --> net.json, d.own\n  = found: it reads 3×9×8"
+    )
 
 
 def test_gates_that_are_no_sigmoids_are_noted():
@@ -263,7 +289,8 @@ def test_a_function_of_a_model_that_is_applied_to_slices_may_have_no_axes():
         ("abc,cd->abd", [7, 3], "bd", (7, 3), 4 * 3 + 7 * 3, 7 * 3 * 4),  # one summand for each output
         ("abc,cd->abd", [7, 3], "b", (7, 3), 4 * 3 + 7, 7 * 3 * 4),
         ("abc,bcd->ad", [3], "d", (3,), 7 * 4 * 3 + 3, 3 * 28),
-        ("...c,cde->...de", [None, 2, 5], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),
+        ("...c,cde->...de", [2, 5], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),
+        ("...c,cde->...de", [2, 5, 3], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),  # Keras reads them from the first
         ("a...c,cd->ad...", [3, None], None, (3, 7), 4 * 3, 7 * 3 * 4),
     ],
 )
@@ -391,6 +418,17 @@ def test_a_spectral_norm_stores_a_vector(layer, params, stored, macs, write):
     assert (total.params, total.buffers, total.macs) == (params, stored, macs)
 
 
+def test_a_spectral_norm_that_is_called_again_has_its_weights_once(write):
+    """4 filters of 3 · 3 · 4 at 9 × 8 positions, twice, and one vector of 4."""
+    conv = k.layer("Conv2D", "c", filters=4, kernel_size=3, padding="same")
+    norm = k.layer("SpectralNormalization", "s", layer=conv)
+    norm = k.called(k.called(norm, k.tensor("x", 9, 8, 4)), k.tensor("s", 9, 8, 4))
+    model = k.functional({"x": [9, 8, 4]}, [norm], "s")
+    model["config"]["output_layers"] = [["s", 1, 0]]
+    total = convcost.load(write(k.text(model), "net.json")).analyze().total
+    assert (total.params, total.buffers, total.macs) == (4 * 36 + 4, 4, 2 * 72 * 4 * 36)
+
+
 def test_a_spectral_norm_of_a_layer_without_a_kernel():
     wrapped = k.layer("SpectralNormalization", layer=k.layer("ReLU"))
     assert "SpectralNormalization cannot be mapped: it wraps 'ReLU'\n" in refusal(k.sequential(MAP, wrapped))
@@ -422,12 +460,15 @@ def test_a_long_short_term_memory_of_maps(write):
         ({}, (2, 5, 6)),
         ({"return_sequences": True}, (2, 4, 5, 6)),
         ({"return_sequences": True, "strides": 2}, (2, 4, 3, 3)),
+        ({"return_sequences": True, "steps": 1}, (2, 1, 5, 6)),
         ({"return_sequences": True, "go_backwards": True, "activation": "relu"}, (2, 4, 5, 6)),
     ],
 )
 def test_what_a_memory_of_maps_gives(fields, shape):
+    steps = fields.pop("steps", 4)
     layer = k.layer("ConvLSTM2D", filters=2, kernel_size=3, padding="same", **fields)
-    (tensor,) = import_model(IMPORTERS["keras"], k.text(k.sequential([4, 5, 6, 3], layer)), "net.json").model.outputs
+    model = k.sequential([steps, 5, 6, 3], layer)
+    (tensor,) = import_model(IMPORTERS["keras"], k.text(model), "net.json").model.outputs
     assert tensor.shape == shape
 
 

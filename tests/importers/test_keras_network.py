@@ -108,6 +108,61 @@ def test_what_a_model_within_gives_beside_what_is_read_is_worked_out_too(write):
     assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
 
 
+def test_what_a_model_within_reads_and_does_not_use_is_worked_out_too(write):
+    """64 positions of 27 · 3 products that only the model within reads, which gives those of the other: 64 · 27 · 2."""
+    inner = k.functional(
+        {"i": [8, 8, 3], "j": [8, 8, 2]}, [k.called(k.layer("ReLU", "r"), k.tensor("j", 8, 8, 2))], "r"
+    )
+    inner["config"]["name"] = "inner"
+    layers = [k.called(conv("c", 3), k.tensor("x", *MAP)), k.called(conv("d", 2), k.tensor("x", *MAP)),
+              k.called(inner, [k.tensor("c", *MAP), k.tensor("d", 8, 8, 2)])]  # fmt: skip
+    total = total_of(k.functional({"x": MAP}, layers, "inner"), write)
+    assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
+
+
+def test_what_nothing_needs_does_not_need_what_it_reads(write):
+    """States of both directions that are cut apart and left alone; 4 gates of 5 · (6 + 5 + 1) numbers each way."""
+    cell = k.layer("LSTM", "l", units=5, return_state=True)
+    inner = k.functional({"i": [10], "j": [7, 6]}, [k.called(k.layer("ReLU", "r"), k.tensor("j", 7, 6))], "r")
+    inner["config"]["name"] = "inner"
+    layers = [k.called(k.layer("Bidirectional", "b", layer=cell), k.tensor("x", 7, 6)),
+              k.called(inner, [k.tensor("b", 10), k.tensor("x", 7, 6)])]  # fmt: skip
+    total = total_of(k.functional({"x": [7, 6]}, layers, "inner"), write)
+    assert total.params == 2 * 4 * 5 * (6 + 5 + 1)
+
+
+def test_a_norm_that_is_called_again_is_not_written_with_the_layer_before_it(write):
+    """4 · 5 + 5 numbers, and 5 norms of two."""
+    norm = k.called(k.called(k.layer("BatchNormalization", "n"), k.tensor("d", 5)), k.tensor("n", 5))
+    model = k.functional({"x": [4]}, [k.called(k.layer("Dense", "d", units=5), k.tensor("x", 4)), norm], "n")
+    model["config"]["output_layers"] = [["n", 1, 0]]
+    total = total_of(model, write)
+    assert (total.params, total.buffers) == (4 * 5 + 5 + 5 * 2, 5 * 2)
+
+
+def test_what_models_within_models_give_beside_what_is_read_is_worked_out_too(write):
+    """The outer one gives a ReLU, which is read, and the first of two that the inner one gives: 64 · 27 · (3 + 2)."""
+    layers = [k.called(conv("c", 3), k.tensor("i", *MAP)), k.called(conv("d", 2), k.tensor("i", *MAP))]
+    inner = k.functional({"i": MAP}, layers, "c", "d")
+    inner["config"]["name"] = "inner"
+    parts = [k.called(inner, k.tensor("o", *MAP)), k.called(k.layer("ReLU", "r"), k.tensor("o", *MAP))]
+    outer = k.functional({"o": MAP}, parts, "r", "inner")
+    outer["config"]["name"] = "outer"
+    total = total_of(k.functional({"x": MAP}, [k.called(outer, k.tensor("x", *MAP))], "outer"), write)
+    assert (total.params, total.macs) == (27 * 3 + 3 + 27 * 2 + 2, 64 * 27 * (3 + 2))
+
+
+def test_a_mask_that_a_model_within_is_called_with_is_none_of_its_inputs(write):
+    """Keras passes on the mask of an embedding by itself, and writes it into the call; 6 steps of 5 · 3 products."""
+    inner = k.functional({"i": [6, 5]}, [k.called(k.layer("Dense", "d", units=3), k.tensor("i", 6, 5))], "d")
+    inner["config"]["name"] = "inner"
+    mask = k.called(k.layer("NotEqual", "n", module="keras.src.ops.numpy"), k.tensor("x", 6), 0)
+    layers = [k.called(k.layer("Embedding", "e", input_dim=9, output_dim=5, mask_zero=True), k.tensor("x", 6)), mask,
+              k.called(inner, k.tensor("e", 6, 5), mask=[None, k.tensor("n", 6)])]  # fmt: skip
+    total = total_of(k.functional({"x": [6]}, layers, "inner"), write)
+    assert (total.params, total.macs) == (9 * 5 + 5 * 3 + 3, 6 * 5 * 3)
+
+
 def test_a_functional_model_on_slices(write):
     """The file records the shapes of one slice within it: 4 slices of 64 positions, 27 · 3 products each."""
     inner = k.functional({"i": MAP}, [k.called(conv("c", 3), k.tensor("i", *MAP)),
@@ -156,6 +211,16 @@ def test_a_frozen_layer_beside_one_that_learns():
     assert found.difference(load(Source("net.json", found.text), found.sizes)) == ""
 
 
+def test_frozen_layers_that_repeat_are_one_frozen_item(write):
+    """Four convolutions of 3 channels, and one that learns: 9 · 9 + 3 numbers each."""
+    frozen = [conv(f"c{number}", 3, trainable=False) for number in range(4)]
+    path = write(k.text(k.sequential(MAP, *frozen, conv("d", 3))), "net.json")
+    model = convcost.load(path)
+    assert "padding: 1}, trainable: false, repeat: 4}\n" in model.text
+    assert (model.analyze().total.params, model.analyze().total.buffers) == (9 * 9 + 3, 4 * (9 * 9 + 3))
+    assert [layer.trainable for layer in model.network.layers] == [False] * 4 + [True]
+
+
 def test_open_sizes_are_symbols(write):
     path = write(k.text(k.sequential([None, None, 3], conv("c", 4, strides=2))), "net.json")
     model = convcost.load(path, set={"H": 10, "W": 8})
@@ -202,11 +267,51 @@ def test_behind_an_unknown_layer_the_recorded_shapes_serve():
     ]
 
 
+def inner(*reads):
+    """Return a model of one input within a model, which is called with these values."""
+    relu = k.called(k.layer("ReLU", "r"), k.tensor("i", *MAP))
+    model = k.functional({"i": MAP}, [relu], "r")
+    model["config"]["name"] = "m"
+    return k.functional({"x": MAP, "y": MAP}, [k.called(model, *reads)], "m")
+
+
+def test_a_model_within_is_called_with_as_many_values_as_it_has_inputs():
+    x, y = k.tensor("x", *MAP), k.tensor("y", *MAP)
+    assert [type for _, type, _ in rows(inner(x))] == ["relu"]
+    assert message(inner([x, y])) == "error: a model of 1 inputs is called with 2 values\n --> net.json"
+
+
+def test_a_shape_that_stands_in_a_model_that_comes_first():
+    dense = {"class_name": "Dense", "config": {"name": "d", "units": 3, "batch_input_shape": [None, 6]}}
+    last = {"class_name": "Dense", "config": {"name": "e", "units": 2}}
+    for layers in ({"name": "in", "layers": [dense]}, [dense]):  # Keras 2, and an older one
+        first = {"class_name": "Sequential", "config": layers}
+        model = {"class_name": "Sequential", "config": {"name": "net", "layers": [first, last]}}
+        found = import_model(IMPORTERS["keras"], k.text(model), "net.json").model
+        assert [item.fields["out_features"] for item in found.items] == [3, 2]
+
+
+def test_a_layer_may_have_the_name_of_another_one_s_second_value():
+    relu = k.called(k.called(k.layer("ReLU", "a"), k.tensor("x", *MAP)), k.tensor("a", *MAP))
+    other = k.called(k.layer("ReLU", "a:1"), k.tensor("a", *MAP, node=1))
+    assert [type for _, type, _ in rows(k.functional({"x": MAP}, [relu, other], "a:1"))] == ["relu"] * 3
+
+
+def test_behind_a_layer_that_is_declared_the_file_may_say_no_shape(write):
+    model = k.sequential([7, 4], k.layer("Thing", module="m"), k.layer("Dense", units=3))
+    path = write(k.text(model), "net.json")
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path, declare={"m.Thing": {"macs": 10, "output_shape": [7, 4]}})
+    assert str(caught.value).splitlines()[0] == (
+        "error: the operator keras.layers.Dense cannot be mapped: the file does not say the shape that it reads"
+    )
+
+
 def test_what_nothing_gives_is_an_error():
     model = branches()
     model["config"]["layers"][1]["inbound_nodes"][0]["args"] = [k.tensor("gone", *MAP)]
     assert message(model) == (
-        "error: the layer 'a' reads 'gone', which is not reached before it\n --> net.json\n"
+        "error: the layer 'a' reads 'gone', which the model does not have\n --> net.json\n"
         "  = help: save the model again"
     )
 
@@ -366,3 +471,50 @@ def test_a_recorded_shape_without_sizes_says_nothing(write):
     model = branches()
     model["config"]["layers"][2]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None]
     assert total_of(model, write).macs == 64 * (27 * 4 + 36 * 4)
+
+
+def test_a_layer_that_needs_a_size_takes_it_from_the_given_input(write):
+    """A crop to 4 × 4 pixels needs to know where its middle is; 16 pixels of 3 · 2 products."""
+    model = k.sequential([None, 9, 3], k.layer("CenterCrop", "crop", height=4, width=4), k.layer("Dense", "d", units=2))
+    path = write(k.text(model), "net.json")
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path)
+    assert caught.value.details[0].message == (
+        "the operator keras.layers.CenterCrop cannot be mapped: "
+        "it needs a size that the file leaves open: give it with --input"
+    )
+    assert convcost.load(path, inputs=(1, 10, 9, 3)).analyze().total.macs == 16 * 3 * 2
+
+
+def test_two_layers_of_a_row_with_one_name_are_an_error():
+    """Keras refuses it; the second would else have the weights of the first."""
+    found = message(k.sequential([4], k.layer("Dense", "d", units=4), k.layer("Dense", "d", units=4)))
+    assert found == "error: two layers of a model have one name\n --> net.json\n  = found: d"
+
+
+def test_a_shape_of_text_is_an_error():
+    found = message(k.sequential(["9", 8, 3], conv("c", 2)))
+    assert found == (
+        "error: the shape of the input 'x' is none\n --> net.json\n"
+        "  = found: [None, '9', 8, 3]\n  = help: save the model again"
+    )
+
+
+@pytest.mark.parametrize(("trainable", "params"), [(True, 30), (1, 30), (None, 30), (False, 0), (0, 0)])
+def test_what_is_trainable(trainable, params, write):
+    """9 · 3 weights and 3 biases."""
+    total = total_of(k.sequential([9], k.layer("Dense", "d", units=3, trainable=trainable)), write)
+    assert (total.params, total.params + total.buffers) == (params, 30)
+
+
+def test_an_input_of_the_batch_alone(write):
+    """One row of 5 · 3 numbers."""
+    total = total_of(k.sequential([], k.layer("Embedding", "e", input_dim=5, output_dim=3)), write)
+    assert (total.params, total.macs) == (15, 0)
+
+
+def test_what_a_file_records_is_no_size():
+    """The error names the layer, and no option that nobody gave."""
+    layers = [k.called(k.layer("Thing", "t", module="m"), k.tensor("x", *MAP)),
+              k.called(conv("c", 4), k.tensor("t", -(10**30), 4, 2))]  # fmt: skip
+    assert message(k.functional({"x": MAP}, layers, "c")).startswith("error: the operator m.Thing has no layer type\n")

@@ -217,6 +217,17 @@ def test_a_shuffle_of_channels_is_one_layer_and_its_shapes_may_be_worked_out(tex
     assert text(chain(*nodes, tensors=tensors)) == "  - channel_shuffle: {groups: 2}\n"
 
 
+def test_a_shuffle_that_turns_the_picture_too_is_something_else(text):
+    nodes = [
+        ("Reshape", "x parts", "a", {}),
+        ("Transpose", "a", "b", {"perm": [0, 2, 1, 4, 3]}),
+        ("Reshape", "b whole", "y", {}),
+    ]
+    shapes = {"parts": [1, 2, 4, 12, 12], "whole": [1, 8, 12, 12]}
+    tensors = [w.tensor(name, [len(shape)], shape, w.INT64) for name, shape in shapes.items()]
+    assert text(chain(*nodes, tensors=tensors)) == ("  - rearrange: {pattern: (c a) h w -> (a c) w h, a: 4}\n")
+
+
 def test_movements_that_undo_each_other_are_nothing(text):
     nodes = [
         ("Transpose", "x", "a", {"perm": [0, 2, 3, 1]}),
@@ -260,6 +271,19 @@ def test_what_does_nothing_at_inference_is_gone(text):
         ("Sigmoid", "x", "unused", {}),
     ]
     assert text(chain(*nodes)) == "  - relu\n"
+
+
+@pytest.mark.parametrize(("scope", "first"), [("/m/a/Conv", "m.a"), ("Conv_0", "b")])
+def test_a_layer_has_no_name_of_a_weight_that_was_merged_with_its_own(scope, first):
+    """Of equal biases the exporter keeps one, and gives the others as copies of it."""
+    tensors = [w.tensor("onnx::k", [8, 8, 1, 1]), w.tensor("b.weight", [8, 8, 3, 3]), w.tensor("b.bias", [8])]
+    nodes = [
+        w.node("Identity", "b.bias", "onnx::copy"),
+        w.node("Conv", "x onnx::k onnx::copy", "a", scope),
+        w.node("Conv", "a b.weight b.bias", "y", "/m/b/Conv"),
+    ]
+    network = load(w.model(nodes, INPUT, "y", tensors)).network
+    assert [layer.origin for layer in network.layers] == [first, "b"]
 
 
 def test_a_kernel_that_two_nodes_read_is_shared_and_a_vector_counts_for_each():
@@ -410,6 +434,36 @@ def test_other_parameters_than_the_layer_has_are_an_error(refused):
 )  # fmt: skip
 def test_graphs_that_cannot_be(nodes, message, refused):
     assert refused(w.model(nodes, INPUT, "b")).splitlines()[0] == f"error: {message}"
+
+
+def test_inputs_of_different_batches(refused):
+    nodes = [w.node("Conv", "x k", "a"), w.node("Conv", "z k", "b")]
+    model = w.model(nodes, {"x": [2, 8, 6, 4], "z": [3, 8, 6, 4]}, "a b", [w.tensor("k", [4, 8, 1, 1])])
+    assert refused(model) == "error: the inputs have different batches\n --> net.onnx\n  = found: 'z': 3×8×6×4"
+
+
+def test_an_axis_without_a_size_beside_a_batch_that_is_not_the_first(refused):
+    nodes = [w.node("Relu", "x", "a"), w.node("Relu", "z", "b")]
+    message = refused(w.model(nodes, {"x": ["batch", 8, 6, 4], "z": [2, "batch", 0]}, "a b")).splitlines()
+    assert (message[0], message[-1]) == (
+        "error: the input 'z' has an axis without a size",
+        "  = help: --input gives it",
+    )
+
+
+def test_an_input_that_cannot_be_read_is_left_out_on_demand(write):
+    nodes = [w.node("Conv", "x k", "a"), w.node("Softmax", "z", "b")]
+    model = w.model(nodes, {"x": [1, 8, 6, 4], "z": [3, 8]}, "a b", [w.tensor("k", [4, 8, 1, 1])])
+    assert convcost.load(write(model), allow_unknown=True).analyze().total.macs == 6 * 4 * 8 * 4
+
+
+def test_a_constant_that_a_model_gives_is_no_layer(text):
+    assert text(w.model([w.node("Relu", "x", "y")], INPUT, "y t", [w.tensor("t", [1, 4])])) == "  - relu\n"
+
+
+def test_a_model_without_an_input(refused):
+    model = w.model([w.node("Relu", "t", "y")], {}, "y", [w.tensor("t", [1, 4])])
+    assert refused(model) == "error: the model has no input\n --> net.onnx"
 
 
 def test_a_picture_without_a_batch_axis(write):

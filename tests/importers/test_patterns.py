@@ -111,6 +111,9 @@ def test_a_group_norm_in_parts(items):
     model = chain(nodes, tensors, MAP)
     assert types(items(model)) == [("group_norm", {"num_groups": 2})]
     assert load(model).analyze().total.params == 16
+    wide = [w.tensor(name, [1, 8, 1, 1]) for name in ("n.weight", "n.bias")]  # with the batch axis
+    model = chain(nodes, [*ONES, *wide, ints("groups", 0, 2, -1), ints("whole", *MAP)], MAP)
+    assert types(items(model)) == [("group_norm", {"num_groups": 2})]
     other = [w.tensor("ones", [2], [1.0, 2.0]), *tensors[1:]]  # it learns something: it is as it is
     assert [type for type, _ in types(items(chain(nodes, other, MAP)))].count("group_norm") == 0
 
@@ -187,6 +190,73 @@ def test_a_gelu_by_tanh(end, items):
 def test_another_polynomial_is_no_gelu(items):
     nodes = [INNER[0], ("Mul", "c half", "c1", {}), *INNER[2:], ("Mul", "x half", "h", {}), ("Mul", "h g", "y", {})]
     assert "gelu" not in [type for type, _ in types(items(chain(nodes, NUMBERS, MAP)))]
+
+
+def rows(square_axes, sum_axes, **more):
+    """Return a softmax in parts, whose largest and whose sum are over these axes."""
+    return [
+        ("ReduceMax", "x", "m", {"axes": square_axes}),
+        ("Sub", "x m", "l", {}),
+        ("Exp", "l", "e", {}),
+        ("ReduceSum", f"e {sum_axes}", "s", more),
+        ("Div", "e s", "y", {}),
+    ]
+
+
+HARD = [("Clip", "a zero six", "b", {}), ("Mul", "x b", "c", {}), ("Div", "c six", "y", {})]
+ERF = [("Erf", "a", "b", {}), ("Add", "b one", "c", {})]
+GROUPS = [("Reshape", "x groups", "a", {}), ("InstanceNormalization", "a ones zeros", "b", {})]
+GROUPS += [("Reshape", "b whole", "c", {})]
+NEARLY = {  # what comes near to one layer and is something else
+    "x · clip(x + 2, 0, 6) / 6": ("hard_swish", [("Add", "x two", "a", {}), *HARD]),
+    "y · clip(x + 3, 0, 6) / 6": ("hard_swish", [("Add", "x three", "a", {}), ("Relu", "x", "r", {}), HARD[0],
+                                                  ("Mul", "r b", "c", {}), HARD[2]]),
+    "y · (1 + erf(x / √2)) / 2": ("gelu", [("Div", "x root2", "a", {}), *ERF, ("Relu", "x", "r", {}),
+                                           ("Mul", "r c", "d", {}), ("Mul", "d half", "y", {})]),
+    "x · (1 + erf(x / 2)) / 2": ("gelu", [("Div", "x two", "a", {}), *ERF, ("Mul", "x c", "d", {}),
+                                          ("Mul", "d half", "y", {})]),
+    "x + 0.044715 · x²": ("gelu", [("Pow", "x two", "c", {}), *INNER[1:], ("Mul", "x half", "h", {}),
+                                   ("Mul", "h g", "y", {})]),
+    "a softmax by another largest": ("softmax", rows([-2], "last")),
+    "a softmax by the sum of two axes": ("softmax", rows([-2, -1], "lasts")),
+    "a softmax of squares": ("softmax", [*rows([-1], "last")[:3], ("Mul", "e e", "f", {}),
+                                         ("ReduceSum", "f last", "s", {}), ("Div", "e s", "y", {})]),
+    "a norm of two axes": ("layer_norm", [each if each[0] != "ReduceMean" else (*each[:3], {"axes": [1, 2]})
+                                          for each in standardised()] + [("Mul", "d n.weight", "e", {}),
+                                                                         ("Add", "e n.bias", "y", {})]),
+    "a norm along other axes than its factor": ("layer_norm", [*standardised(), ("Mul", "d f4", "e", {}),
+                                                               ("Add", "e g4", "y", {})]),
+    "a root mean square norm of what is another root": (
+        "rms_norm", [("Mul", "x x", "p", {}), ("ReduceMean", "p", "v", {"axes": [1]}), ("Add", "v eps", "v1", {}),
+                     ("Sqrt", "v1", "s", {}), ("Relu", "x", "r", {}), ("Div", "r s", "d", {}),
+                     ("Mul", "d n.weight", "y", {})]),
+    "a group norm whose factor is of the rows": ("group_norm", [*GROUPS, ("Mul", "c f4", "d", {}),
+                                                                ("Add", "d g4", "y", {})]),
+    "a division by a length with an upper bound": (
+        "l2_normalize", [("ReduceL2", "x", "n", {"axes": [1]}), ("Clip", "n eps two", "m", {}),
+                         ("Div", "x m", "y", {})]),
+    "a division by the length of two axes": (
+        "l2_normalize", [("ReduceL2", "x", "n", {"axes": [1, 2]}), ("Clip", "n eps", "m", {}),
+                         ("Div", "x m", "y", {})]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("type", "nodes"), NEARLY.values(), ids=NEARLY)
+def test_what_is_nearly_one_layer_stays_in_parts(type, nodes, items):
+    numbers = {"zero": 0.0, "six": 6.0, "root2": 2**0.5}
+    tensors = [*NUMBERS, *MAP_WEIGHTS, *ONES, *(w.tensor(name, [], [value]) for name, value in numbers.items())]
+    tensors += [ints("last", -1), ints("lasts", -2, -1), ints("groups", 0, 2, -1), ints("whole", *MAP)]
+    tensors += [w.tensor("f4", [4]), w.tensor("g4", [4])]
+    model = chain(nodes, tensors, MAP)
+    assert type not in [each for each, _ in types(items(model))]
+    assert load(model).network.outputs[0].shape == MAP[1:]
+
+
+def test_a_batch_norm_that_learns_nothing_and_has_no_factor_behind_it(items):
+    eight = [w.tensor(name, [8], [value] * 8) for name, value in (("one8", 1.0), ("zero8", 0.0))]
+    nodes = [("BatchNormalization", "x one8 zero8 mean var", "a", {}), ("Relu", "a", "y", {})]
+    model = chain(nodes, [*eight, w.tensor("mean", [8]), w.tensor("var", [8])], MAP)
+    assert [type for type, _ in types(items(model))] == ["batch_norm", "relu"]
 
 
 def test_mish(items):

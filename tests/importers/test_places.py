@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import nets
 import pytest
 
 import convcost
+from convcost import cli
 from convcost.budget.report import CheckReport
 from convcost.errors import Place
 from convcost.reports import formats
@@ -125,6 +127,17 @@ def test_documents_have_modules_and_no_lines(ask, model):
     (row,) = [row for row in rows if row["name"] == "body.0.conv"]
     assert (row["line"], row["origin"]) == (None, "body.0.conv")
     assert {row["line"] for row in rows} == {None}
+
+
+def test_a_document_of_a_convention_has_modules(model, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["convcost", "analyze", str(model), "--convention", "thop", "-f", "json"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    rows = json.loads(capsys.readouterr().out)["layers"]
+    assert [(row["name"], row["line"], row["origin"]) for row in rows if row["type"] == "conv"] == [
+        ("stem.conv", None, "stem.conv"),
+        ("body.0.conv", None, "body.0.conv"),
+    ]
 
 
 def test_a_difference_has_modules_on_both_sides(model):

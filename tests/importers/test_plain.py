@@ -199,6 +199,7 @@ def test_small_integers_are_the_numbers_that_they_stand_for():
             [("Gemm", "a", "k", "b"), ("LeakyRelu", "y/product:1")],
         ),
         (("FusedMatMul", "a k", {"transB": 1}), [("Transpose", "k"), ("MatMul", "a", "y/transposed:1")]),
+        (("MatMulIntegerToFloat", "a k s s z z b", {}), [("MatMul", "a", "k"), ("Add", "y/product:1", "b")]),
         (("QuickGelu", "a", {"alpha": 1.0}), [("Sigmoid", "a"), ("Mul", "a", "y/gate:2")]),
         (("QLinearMul", "a s z b s z s z", {}), [("Mul", "a", "b")]),
         # these stay
@@ -233,6 +234,18 @@ def test_a_norm_that_gives_its_mean_too_stays():
     node = w.node("SkipLayerNormalization", "a b k", "y m", domain="com.microsoft")
     content = w.model([node], {name: [1, 4, 4] for name in "ab"}, "y m", [w.tensor("k", [4])])
     assert short(read(content)) == [("com.microsoft.SkipLayerNormalization", "a", "b", "k")]
+
+
+def test_a_norm_of_a_sum_may_give_the_sum():
+    node = w.node("SkipLayerNormalization", "a b k", "y  s".replace("  ", " NONE NONE "), domain="com.microsoft")
+    content = w.model(
+        [node.replace(w.data(2, "NONE"), w.data(2, ""))],
+        {name: [1, 4, 4] for name in "ab"},
+        "y s",
+        [w.tensor("k", [4])],
+    )
+    graph = read(content)
+    assert [(each.operator, each.outputs) for each in graph.nodes] == [("Add", ("s",)), ("LayerNormalization", ("y",))]
 
 
 def test_a_matrix_that_lies_the_other_way_round_is_turned(write):

@@ -99,7 +99,7 @@ def test_a_pickle_holds_no_network_and_is_never_loaded(protocol, tmp_path, monke
     content = pickle.dumps({"weight": [0.0] * 10}, protocol)
     assert refusal(content, tmp_path, "weights.pth") == (
         "error: the file holds a pickle: weights, and no network that can be read\n --> weights.pth\n"
-        f"  = found: it is never loaded, which may run programs\n {PICKLE_HELP}"
+        f"  = note: convcost never loads such a file: that could run a program in it\n {PICKLE_HELP}"
     )
 
 
@@ -113,7 +113,7 @@ def test_a_pickle_holds_no_network_and_is_never_loaded(protocol, tmp_path, monke
 def test_an_archive_of_weights_holds_no_network(names, what, tmp_path):
     assert refusal(w.archive(dict.fromkeys(names, b"")), tmp_path, "weights.pt") == (
         f"error: the file holds {what}: weights, and no network that can be read\n --> weights.pt\n"
-        f"  = found: it is never loaded, which may run programs\n {PICKLE_HELP}"
+        f"  = note: convcost never loads such a file: that could run a program in it\n {PICKLE_HELP}"
     )
 
 

@@ -6,6 +6,7 @@ import pt2_writer as w
 import pytest
 from test_pytorch_operators import MAP, by_steps
 
+import convcost
 from convcost.errors import SpecError
 
 
@@ -55,6 +56,35 @@ def test_what_leaves_the_values_as_they_are_is_no_layer(name, arguments, other):
 )  # fmt: skip
 def test_movements(name, arguments, after, other, expected):
     assert steps(name, arguments, MAP, after, other) == expected
+
+
+def test_places_that_a_program_counts_are_a_slice():
+    calls = [
+        w.call("aten.arange.default", "i", end=3),
+        w.call("aten.index_select.default", "y", self="x", dim=1, index="i"),
+    ]
+    assert by_steps(calls, {"x": MAP, "i": ((3,), "int64"), "y": (1, 3, 6, 6)}) == ["slice: {end: 3}"]
+
+
+def test_a_vector_has_no_axes_that_change_places():
+    calls = [w.call("aten.t.default", "v", self="b_v"), w.call("aten.mul.Tensor", "y", self="x", other="v")]
+    assert by_steps(calls, {"x": MAP, "v": (6,), "y": MAP}, buffers={"v": (6,)}) == ["scale: {axis: 2}"]
+
+
+def test_an_open_axis_stays_as_it_is_where_others_are_stretched():
+    call = w.call("aten.expand.default", "y", self="x", size=[-1, -1, 4])
+    assert by_steps([call], {"x": (1, ("s1", 9), 1), "y": (1, ("s1", 9), 4)}) == ["expand: {shape: [n, 4]}"]
+
+
+def test_a_tensor_like_a_buffer_is_one_of_the_program(tmp_path):
+    calls = [
+        w.call("aten.zeros_like.default", "z", self="b_m"),
+        w.call("aten.add.Tensor", "y", self="x", other="z"),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, {"x": MAP, "z": (6, 6), "y": MAP}, ["y"], buffers={"m": (6, 6)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.adds) == (0, 8 * 36)
 
 
 @pytest.mark.parametrize(

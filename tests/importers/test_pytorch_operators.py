@@ -31,6 +31,7 @@ ONE = [  # operator, arguments, shapes before and after, the layer
     ("hardtanh", {"min_val": 0.0, "max_val": 6.0}, MAP, MAP, "relu6"),
     ("hardtanh", {}, MAP, MAP, "hard_tanh"),
     ("clamp_min", {"min": 0.0}, MAP, MAP, "relu"),
+    ("clamp_max", {"max": 6.0}, MAP, MAP, "elementwise: {op: minimum, value: 6}"),
     ("clamp", {"min": 0.0, "max": 6.0}, MAP, MAP, "relu6"),
     ("hardswish", {}, MAP, MAP, "hard_swish"),
     ("hardsigmoid", {}, MAP, MAP, "hard_sigmoid"),
@@ -127,6 +128,7 @@ STEPS = [  # operator, arguments, shapes before and after, the layers
     ("transpose.int", {"dim0": 1, "dim1": 2}, MAP, (1, 6, 8, 6), ["permute: {axes: [1, 0, 2]}"]),
     ("expand.default", {"size": [-1, -1, 6, 6]}, (1, 8, 1, 1), MAP, ["expand: {shape: [8, 6, 6]}"]),
     ("repeat.default", {"repeats": [1, 2, 2, 1]}, MAP, (1, 16, 12, 6), ["concat", "concat: {axis: 1}"]),
+    ("tile.default", {"dims": [2]}, MAP, (1, 8, 6, 12), ["concat: {axis: 2}"]),
     ("select.int", {"dim": 1, "index": 2}, MAP, (1, 6, 6), ["slice: {start: 2, end: 3}", "reshape: {shape: [6, 6]}"]),
     ("roll.default", {"shifts": [2, -1], "dims": [2, 3]}, MAP, MAP, ["roll: {shift: [2, -1], axis: [1, 2]}"]),
     ("flip.default", {"dims": [3]}, MAP, MAP, ["flip: {axis: [2]}"]),
@@ -163,10 +165,14 @@ PAIRS = [  # operator, arguments of x and z, the shape of both, that of the resu
     ("addcmul.default", {"self": "x", "tensor1": "x", "tensor2": "z"}, MAP, MAP, ["multiply", "add"]),
     ("lerp.Scalar", {"self": "x", "end": "z", "weight": 0.5}, MAP, MAP,
      ["subtract", "elementwise: {op: multiply, value: 0.5}", "add"]),
+    # 2 · 288 numbers behind each other, of which a mask of the module chooses
+    ("where.self", {"condition": "b_m", "self": "x", "other": "z"}, MAP, MAP,
+     ["flatten", "flatten", "concat", "gather: {shape: [8, 6, 6]}"]),
     ("max.other", {"self": "x", "other": "z"}, MAP, MAP, ["maximum"]),
     ("minimum.default", {"self": "x", "other": "z"}, MAP, MAP, ["minimum"]),
     ("clamp.Tensor", {"self": "x", "min": "z", "max": "z"}, MAP, MAP, ["maximum", "minimum"]),
     ("sub.Tensor", {"self": "x", "other": "z"}, MAP, MAP, ["subtract"]),
+    ("baddbmm.default", {"self": "z", "batch1": "x", "batch2": "x"}, (1, 6, 6), (1, 6, 6), ["matmul", "add"]),
     ("div.Tensor", {"self": "x", "other": "z"}, MAP, MAP, ["divide"]),
     ("cat.default", {"tensors": ["x", "z"], "dim": 1}, MAP, (1, 16, 6, 6), ["concat"]),
     ("matmul.default", {"self": "x", "other": "z"}, SQUARE, SQUARE, ["matmul"]),
@@ -178,7 +184,8 @@ PAIRS = [  # operator, arguments of x and z, the shape of both, that of the resu
 @pytest.mark.parametrize(("name", "arguments", "before", "after", "expected"), PAIRS)
 def test_an_operator_of_two_values_is_what_it_performs(name, arguments, before, after, expected):
     call = w.call(f"aten.{name}", "y", **arguments)
-    assert by_steps([call], {"x": before, "z": before, "y": after}, inputs=("x", "z")) == expected
+    values = {"x": before, "z": before, "y": after}
+    assert by_steps([call], values, inputs=("x", "z"), buffers={"m": MAP}) == expected
 
 
 @pytest.mark.parametrize(
@@ -264,6 +271,33 @@ def test_values_of_a_table_at_places_on_two_axes():
         looked_up(["b_c_i", None, "b_c_j"], "int64", (1, 2, 5, 4))
 
 
+SCALED = [w.call("aten._weight_norm.default", "k", "m", v="p_v", g="p_g", dim=0)]
+LINEAR = [  # calls before, arguments, the shape before, parameters, and by arithmetic those and macs, sums, products
+    # a matrix or a bias that the model works out: of 5 · 8 numbers for each of 9 positions, and a ReLU of these; a
+    # matrix of one weight counts as that weight, so that the sums of 8 products begin with the bias
+    ([w.call("aten.relu.default", "k", self="p_w")], {"weight": "k", "bias": "p_b"}, 9, {"w": (5, 8), "b": (5,)},
+     (45, 360, 360, 360)),
+    ([w.call("aten.relu.default", "k", self="p_w")], {"weight": "k"}, 9, {"w": (5, 8)}, (40, 360, 360, 360)),
+    ([w.call("aten.relu.default", "c", self="p_b")], {"weight": "p_w", "bias": "c"}, 9, {"w": (5, 8), "b": (5,)},
+     (45, 360, 360 + 45, 360)),
+    ([w.call("aten.relu.default", "c", self="p_b")], {"weight": "p_w", "bias": "c"}, 1, {"w": (5, 8), "b": (5,)},
+     (45, 40, 40 + 5, 40)),
+    # a weight norm's factor for each of 5 outputs, without a bias
+    (SCALED, {"weight": "k"}, 9, {"v": (5, 8), "g": (5, 1)}, (45, 360, 360, 360 + 45)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "arguments", "rows", "parameters", "expected"), LINEAR)
+def test_a_linear_layer_whose_weights_are_worked_out(before, arguments, rows, parameters, expected, tmp_path):
+    lead = (1, rows) if rows > 1 else (1,)
+    calls = [*before, w.call("aten.linear.default", "y", "m", input="x", **arguments)]
+    values = {"x": (*lead, 8), "k": (5, 8), "c": (5,), "y": (*lead, 5)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters=parameters))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs, total.ops.add, total.ops.mul) == expected
+
+
 def test_rows_of_a_table_are_an_embedding():
     call = w.call("aten.embedding.default", "y", "e", weight="p_e_weight", indices="x")
     values = {"x": ((1, 7), "int64"), "y": (1, 7, 5)}
@@ -293,12 +327,11 @@ def recurrence(read, *, both=False, layers_=1):
     calls = [
         w.call("aten.lstm.input", ["s", "h", "c"], "l", input="x", **weights, **given),
         w.call("aten.sum.dim_IntList", "a", self="s", dim=[1]),
-        w.call("aten.view.default", "b", self="c" if "c" in read else "h", size=[1, 3 * sides]),
+        w.call("aten.view.default", "b", self="c" if "c" in read else "h", size=[1, 3 * sides * layers_]),
         w.call("aten.add.Tensor", "y", self=read[0].replace("c", "b"), other=read[1].replace("c", "b")),
     ]
-    wide = (1, 3 * sides)
-    values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": (sides * layers_, 1, 3), "c": (sides, 1, 3), "a": wide,
-              "b": wide, "y": wide}  # fmt: skip
+    wide, state = (1, 3 * sides * layers_), (sides * layers_, 1, 3)
+    values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": state, "c": state, "a": (1, 3 * sides), "b": wide, "y": wide}
     shapes = {f"{at}": ((12, 8 if at < 2 * sides else 3 * sides) if at % 2 == 0 else (12, 3)) for at in
               range(2 * sides * layers_)}  # fmt: skip
     return by_steps(calls, values, parameters={"h": (sides * layers_, 1, 3), **shapes}, outputs=["y"])
@@ -314,10 +347,13 @@ def test_the_last_state_of_a_recurrent_layer_is_its_last_step():
     assert any(step.startswith("slice: {axis: ") and "start: 8" in step for step in steps)
 
 
-@pytest.mark.parametrize(("read", "more", "numbers"), [(("a", "b"), {"both": True}, 6), (("c", "c"), {}, 3)])
+@pytest.mark.parametrize(
+    ("read", "more", "numbers"), [(("a", "b"), {"both": True}, 6), (("c", "c"), {}, 3), (("b", "b"), {"layers_": 2}, 6)]
+)
 def test_states_that_are_no_step_of_the_sequence_are_the_layers_own(read, more, numbers):
     steps = recurrence(read, **more)
     assert any(step.startswith(f"declared: {{output_shape: [{numbers}]") for step in steps)
+    assert not any("return: last" in step for step in steps)
 
 
 def test_what_reads_the_state_of_another_layer_needs_that_layer():
@@ -445,6 +481,10 @@ SPREAD = [  # operator, arguments, values, the ledger of what it is
      {"add": 3 * 288, "div": 16, "mul": 288}),
     ("std.dim", {"self": "x", "dim": [1]}, {"x": TOKENS, "y": VECTOR},  # n = 9 for 8 channels
      {"add": 3 * 72, "div": 8, "mul": 72 + 8, "sqrt": 8}),
+    # of 8 channels at 36 positions the mean, and the mean of the squares of what is left; then the sum of both
+    ("var_mean.correction", {"self": "x", "dim": [1], "correction": 0}, {"x": MAP, "y": (1, 6, 6), "m": (1, 6, 6)},
+     {"add": 3 * 288, "div": 2 * 36, "mul": 288}),
+    ("max.dim", {"self": "x", "dim": 1}, {"x": MAP, "y": (1, 6, 6), "m": ((1, 6, 6), "int64")}, {"cmp": 7 * 36}),
     # |a| and |b| of 8 values each, the larger of these and ε, two quotients of 8 values, their product and its sum
     ("cosine_similarity.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
      {"mul": 24, "add": 24, "sqrt": 2, "cmp": 2, "div": 16}),
@@ -472,8 +512,9 @@ SPREAD = [  # operator, arguments, values, the ledger of what it is
 @pytest.mark.parametrize(("name", "arguments", "values", "ledger"), SPREAD)
 def test_what_an_operator_performs(name, arguments, values, ledger, tmp_path):
     path = tmp_path / "net.pt2"
-    inputs = [each for each in values if each != "y"]
-    path.write_bytes(w.pt2([w.call(f"aten.{name}", "y", **arguments)], values, ["y"], inputs=inputs))
+    inputs = [each for each in values if each in "xz"]
+    outputs = ["y", "m"] if "m" in values else "y"
+    path.write_bytes(w.pt2([w.call(f"aten.{name}", outputs, **arguments)], values, ["y"], inputs=inputs))
     ops = to_builtins(convcost.load(path).analyze().total.ops)
     assert {kind: count for kind, count in ops.items() if count} == ledger
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pt2_writer as w
 import pytest
+from test_pytorch_operators import layers
 
 import convcost
 from convcost.importers import IMPORTERS, import_model
 from convcost.spec import load
 from convcost.spec.source import Source
-
-
-def layers(calls, values, **more):
-    """Return the layers of a program's spec as text; what is read again gives the same network."""
-    last = calls[-1]["outputs"][0]
-    outputs = more.pop("outputs", None) or [(last.get("as_tensor") or last["as_tensors"][0])["name"]]
-    found = import_model(IMPORTERS["pytorch"], w.pt2(calls, values, outputs, **more), "net.pt2", flat=True)
-    network = load(Source("net.pt2", found.text), found.sizes)
-    assert found.difference(network) == ""
-    return found.text.partition("layers:\n")[2].splitlines()
-
 
 MAP, TOKENS = (1, 8, 6, 6), (1, 9, 8)
 
@@ -132,6 +124,25 @@ def test_writing_into_a_value_of_too_many_views_is_refused(monkeypatch):
         layers(calls, values)
 
 
+def test_writing_into_one_of_an_axis_puts_it_back():
+    calls = [
+        w.call("aten.select.int", "part", self="x", dim=1, index=2),
+        w.call("aten.relu_.default", "a", self="part"),
+        w.call("aten.neg.default", "y", self="x"),
+    ]
+    lines = layers(calls, {"x": MAP, "part": (1, 6, 6), "a": (1, 6, 6), "y": MAP})
+    assert [line for line in lines if line.startswith("  - ")] == [
+        "  - slice: {start: 2, end: 3}",
+        "  - reshape: {shape: [6, 6]}",
+        "  - relu:",
+        "  - slice: {end: 2}",
+        "  - slice: {start: 3}",
+        "  - reshape: {shape: [1, 6, 6]}",
+        "  - concat:",
+        "  - elementwise: {op: neg}",
+    ]
+
+
 def test_reading_another_part_of_what_was_written_into_is_refused():
     calls = [
         w.call("aten.slice.Tensor", "other", self="x", dim=1, start=3, end=8),
@@ -223,6 +234,46 @@ def test_standardised_kernels_are_prepared_and_their_factors_scale_what_they_giv
     assert (total.params, total.macs, total.ops.mul) == (4 * 72 + 4 + 4, 36 * 4 * 72, 36 * 4 * 72 + 36 * 4)
 
 
+def test_numbers_that_leave_a_weight_as_it_is_are_not_performed(tmp_path):
+    calls = [
+        w.call("aten.mul.Tensor", "k", self="p_c_weight", other=1),
+        w.call("aten.conv2d.default", "y", "c", input="x", weight="k"),
+    ]
+    path = tmp_path / "net.pt2"
+    values = {"x": MAP, "k": (4, 8, 1, 1), "y": (1, 4, 6, 6)}
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters={"c.weight": (4, 8, 1, 1)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (32, 36 * 32, 36 * 32)
+
+
+def test_tensors_of_the_meta_device_are_not_one(tmp_path):
+    # all of these have one storage, so that which are the same is not known: what is read counts
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call("aten.conv2d.default", "y", "d", input="a", weight="p_d_weight"),
+    ]
+    parameters = dict.fromkeys(("c.weight", "d.weight", "e.weight"), (8, 8, 1, 1))
+    config = {
+        path: {"path_name": "weight_0", "is_param": True, "use_pickle": False, "tensor_meta": w.meta((8, 8, 1, 1))}
+        for path in parameters
+    }
+    for each in config.values():
+        each["tensor_meta"]["device"] = {"type": "meta", "index": None}
+    program = w.program(calls, {"x": MAP, "a": MAP, "y": MAP}, ["y"], parameters=parameters)
+    path = tmp_path / "net.pt2"
+    path.write_bytes(
+        w.archive(
+            {
+                "net/data/weights/model_weights_config.json": json.dumps({"config": config}),
+                "net/models/model.json": json.dumps(program),
+            }
+        )
+    )
+    model = convcost.load(path)
+    assert model.analyze().total.params == 2 * 64
+    assert "not used" not in model.text
+
+
 def test_frozen_parameters_count_as_buffers(tmp_path):
     calls = [
         w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
@@ -244,6 +295,34 @@ def test_programs_that_say_no_gradient_have_trainable_parameters(tmp_path):
         parameters = {"c.weight": (4, 8, 1, 1)}
         path.write_bytes(w.pt2(*given, parameters=parameters, frozen=["c.weight"], payloads=payloads))
         assert convcost.load(path).analyze().total.params == params
+
+
+@pytest.mark.parametrize(
+    ("name", "learned", "written"),
+    [
+        ("relu", {}, ["conv: {out_channels: 4, kernel_size: 1, bias: false, activation: relu}"]),
+        (
+            "prelu",
+            {"m.s": (4,)},
+            ["conv: {out_channels: 4, kernel_size: 1, bias: false}", "prelu: {num_parameters: 4}"],
+        ),
+    ],
+)
+def test_what_learns_is_not_written_with_a_frozen_layer(name, learned, written, tmp_path):
+    weight = {"weight": "p_m_s"} if learned else {}
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call(f"aten.{name}.default", "b", "m", self="a", **weight),
+        w.call("aten.conv2d.default", "y", "d", input="b", weight="p_d_weight"),
+    ]
+    parameters = {"c.weight": (4, 8, 1, 1), "d.weight": (2, 4, 1, 1), **learned}
+    values = {"x": MAP, "a": (1, 4, 6, 6), "b": (1, 4, 6, 6), "y": (1, 2, 6, 6)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters=parameters, frozen=["c.weight"]))
+    model = convcost.load(path)
+    assert all(each in model.text for each in written)
+    total = model.analyze().total
+    assert (total.params, total.buffers) == (8 + 4 * len(learned), 32)
 
 
 def test_a_norm_is_not_written_with_a_frozen_layer(tmp_path):

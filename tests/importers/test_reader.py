@@ -11,8 +11,8 @@ import pytest
 
 import convcost
 from convcost.importers import importer_of
-from convcost.importers.onnx import reader, tensors
-from convcost.importers.onnx.wire import MOST_FIELDS, Wire, WireError
+from convcost.importers.onnx import reader, tensors, wire
+from convcost.importers.onnx.wire import Wire, WireError
 
 DATA = Path(__file__).parent / "data"
 CONV = w.model(
@@ -99,6 +99,64 @@ def test_values_that_are_numbers_of_the_message(field):
     assert reader.read(w.model([], {}, "", [content]), "net.onnx").constants["t"].values == (5, -3)
 
 
+# numbers of doc/onnx.proto: field 4 single and 10 double precision, 5 whole numbers and bits of half precision
+@pytest.mark.parametrize(
+    ("dtype", "field", "values"),
+    [
+        (1, w.data(4, struct.pack("<2f", 0.5, -2)), (0.5, -2)),
+        (1, w.varint(4 << 3 | 5) + struct.pack("<f", 0.5) + w.varint(4 << 3 | 5) + struct.pack("<f", -2), (0.5, -2)),
+        (11, w.data(10, struct.pack("<2d", 0.1, -2)), (0.1, -2)),
+        (11, w.varint(10 << 3 | 1) + struct.pack("<d", 0.1) + w.varint(10 << 3 | 1) + struct.pack("<d", -2), (0.1, -2)),
+        (10, w.data(5, w.varint(0x3800) + w.varint(0xC000)), (0.5, -2)),
+        (6, w.data(5, w.varint(5) + w.varint(-3)), (5, -3)),
+    ],
+)
+def test_numbers_of_other_types(dtype, field, values):
+    content = w.whole(1, 2) + w.whole(2, dtype) + w.data(8, "t") + field
+    assert reader.read(w.model([], {}, "", [content]), "net.onnx").constants["t"].values == values
+
+
+def test_attributes_that_are_written_in_other_ways():
+    attributes = [
+        w.data(1, "packed") + w.data(8, w.varint(3) + w.varint(-1)) + w.whole(20, 7),
+        w.data(1, "zero") + w.whole(20, 2),  # a number that is 0 may be left out
+        w.data(1, "none") + w.whole(20, 1),
+        w.data(1, "sparse") + w.data(22, w.data(1, w.tensor("s", [2])) + w.whole(3, 3) + w.data(3, w.varint(4))),
+    ]
+    node = w.node("Magic", "x", "y") + b"".join(w.data(5, each) for each in attributes)
+    read = reader.read(w.model([node], {"x": [1, 1]}, "y"), "net.onnx").nodes[0].attributes
+    assert (read["packed"], read["zero"], read["none"]) == ((3, -1), 0, 0.0)
+    assert (read["sparse"].shape, read["sparse"].values) == ((3, 4), None)
+
+
+def test_a_branch_may_give_a_value_of_the_graph_around_it():
+    branch = w.graph_attribute(w.graph([], {}, "x"))
+    node = w.node("If", "c", "y", then_branch=branch, else_branch=branch)
+    assert reader.read(w.model([node], {"x": [1, 4], "c": [1]}, "y"), "net.onnx").nodes[0].inputs == ("c", "x")
+
+
+def test_values_are_of_other_types_than_single_precision():
+    value = w.value("x", ["N", 4]).replace(w.whole(1, w.FLOAT), w.whole(1, 10))
+    graph = w.graph([w.node("Relu", "x", "y")], {}, "y") + w.data(11, value)
+    read = reader.read(w.whole(1, 8) + w.data(7, graph) + w.data(8, w.data(1, "") + w.whole(2, 17)), "net.onnx")
+    assert (read.inputs, read.dtypes) == ({"x": ("N", 4)}, {"x": "float16"})
+
+
+def test_names_of_axes_may_be_long():
+    axes = [f"a_size_that_the_exporter_calls_{at}" for at in range(5)]
+    read = reader.read(w.model([w.node("Relu", "x", "y")], {"x": [1, *axes]}, "y"), "net.onnx")
+    assert read.inputs == {"x": (1, *axes)}
+
+
+@pytest.mark.parametrize("path", ["layer1.0.conv1", "layer1." * 40 + "conv1"])
+def test_modules_that_the_newer_exporter_lists(path):
+    listed = f"['', {path!r}, 'conv2d']"
+    entry = w.data(9, w.data(1, "pkg.torch.onnx.name_scopes") + w.data(2, listed))
+    node = w.node("Conv", "x conv.weight", "y", "node_conv2d") + entry
+    content = w.model([node], {"x": [1, 3, 8, 8]}, "y", [w.tensor("conv.weight", [4, 3, 3, 3])])
+    assert reader.read(content, "net.onnx").nodes[0].scope == path
+
+
 def test_external_data_are_never_opened(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weights.bin").write_bytes(b"\0" * 8)
@@ -142,6 +200,11 @@ def test_a_size_below_0_too_many_axes_and_names_given_twice():
     assert "the tensor 't' has a size below 0" in damage(w.model([], {}, "", [w.tensor("t", [-1])]))
     assert "more than 32 axes" in damage(w.model([], {}, "", [w.tensor("t", [1] * 33)]))
     assert "two tensors have the name 't'" in damage(w.model([], {}, "", [w.tensor("t", [1])] * 2))
+    sparse = w.data(5, w.data(1, "c") + w.data(22, w.data(1, w.tensor("s", [2])) + w.whole(3, -1)))
+    assert "the tensor 's' has a size below 0" in damage(w.model([w.node("Relu", "x", "y") + sparse], {"x": [1]}, "y"))
+    twice = w.graph([w.node("Relu", "x", "y")], {"x": [1, 1]}, "y") + w.data(11, w.value("x", [1, 1]))
+    assert "two inputs have the name 'x'" in damage(w.data(7, twice) + CONV[-6:])
+    assert "the node 'n' has no operator" in damage(w.model([w.node("", "x", "y", "n")], {"x": [1, 1]}, "y"))
     attributes = w.data(5, w.attribute("a", 1)) * 2
     assert "the node 'n' has the attribute 'a' twice" in damage(
         w.model([w.node("Relu", "x", "y", "n") + attributes], {"x": [1, 1]}, "y")
@@ -155,10 +218,25 @@ def test_an_old_opset_is_refused():
     )
 
 
-def test_a_flood_of_fields_ends():
-    content = b"\x08\x01" * (MOST_FIELDS + 1)
-    with pytest.raises(WireError, match="more than 5,000,000 fields"):
+def test_more_numbers_than_any_list_has_are_an_error():
+    many = w.whole(8, 1) * (tensors.MOST_VALUES + 1)
+    node = w.node("Magic", "x", "y") + w.data(5, w.data(1, "a") + many)
+    assert "values in the attribute 'a'" in damage(w.model([node], {"x": [1, 1]}, "y"))
+    packed = w.data(5, w.data(1, "a") + w.data(8, b"\1" * (tensors.MOST_VALUES + 1)))
+    assert "the attribute 'a' has more than" in damage(
+        w.model([w.node("Magic", "x", "y") + packed], {"x": [1, 1]}, "y")
+    )
+
+
+def test_a_flood_of_fields_ends(monkeypatch):
+    monkeypatch.setattr(wire, "MOST_FIELDS", 1_000)
+    content = b"\x08\x01" * 1_001
+    with pytest.raises(WireError, match="more than 1,000 fields"):
         list(Wire(content).fields(0, len(content)))
+    assert len(list(Wire(content[2:]).fields(0, 2_000))) == 1_000
+    entry = w.data(1, "k") + w.data(2, "v")  # two fields in one look
+    with pytest.raises(WireError, match="more than 1,000 fields"):
+        [Wire.entry(read, 0, len(entry)) for read in [Wire(entry)] for _ in range(501)]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +251,12 @@ def test_a_file_is_known_by_its_content(content):
 )
 def test_other_files_are_not(content):
     assert importer_of(content) is None
+
+
+def test_a_file_is_known_by_its_head_where_a_field_is_longer():
+    # a documentation before the graph; a field of a number that no file of ONNX has
+    assert importer_of((w.whole(1, 8) + w.data(6, "d" * 5000) + CONV[2:])[:4096]).name == "ONNX"
+    assert importer_of((w.whole(1, 8) + w.data(99, "d" * 5000) + CONV[2:])[:4096]) is None
 
 
 class Weights:

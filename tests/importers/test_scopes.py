@@ -18,6 +18,7 @@ from convcost.importers.onnx.scopes import scope_of
         ("""["conv"]""", ""),
         ("[1, 2, 3]", ""),
         ("{'a': 1}", ""),
+        ("'abc'", ""),
         ("['', 'open", ""),
         ("['a', " + "'b', " * 3_000 + '"c"]', ""),  # longer than anyone writes
         ("[" * 5_000 + '"', ""),

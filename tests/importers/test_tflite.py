@@ -73,6 +73,7 @@ from convcost.importers.tflite import read
         (one("RELU_N1_TO_1", PICTURE, PICTURE), ["hard_tanh: {min_val: -1, max_val: 1}"]),
         (one("RELU_0_TO_1", PICTURE, PICTURE), ["hard_tanh: {min_val: 0, max_val: 1}"]),
         (one("PRELU", PICTURE, PICTURE, [1, 1, 4]), ["prelu: {num_parameters: 4}"]),
+        (chain([1, 6, 5], ("BROADCAST_TO", [[1, 6, 5]], [(1, 6, 5)], {}), ("PRELU", [[1, 6, 5]], [[1, 5]], {})), ["feature_map: {size: [6]}", "prelu: {num_parameters: 5}", "tokens"]),
         (one("SQUARE", PICTURE, PICTURE), ["elementwise: {op: square}"]),
         (one("FULLY_CONNECTED", [1, 9], [1, 5], [5, 9], [5]), ["linear: {out_features: 5}"]),
         (one("FULLY_CONNECTED", [1, 9], [1, 5], [5, 9], None), ["linear: {out_features: 5, bias: false}"]),
@@ -196,6 +197,34 @@ def test_one_step_of_an_elman_network():
     model = rnn("RNN", [1, 3], [1, 4], f0=RELU)
     assert {"rnn": {"hidden_size": 4, "bias": "single", "nonlinearity": "relu"}} in items(model)
     assert (counted(model).params, counted(model).macs) == (4 * 7 + 4, 4 * 7)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "option"),
+    [([1, 2, 6, 8], [1, 2, 5, 8], "f1"), ([1, 2, 8, 6], [1, 2, 8, 5], "f0")],
+)
+def test_a_product_of_two_values_of_which_one_is_turned(first, second, option):
+    # 2 times 6 × 5 values, each of 8 products
+    model = two("BATCH_MATMUL", first, second, [1, 2, 6, 5], **{option: w.flag(True)})
+    assert counted(model).macs == 2 * 6 * 5 * 8
+
+
+def test_a_part_of_a_map_of_which_an_axis_is_gone():
+    # one of the 6 rows of what a convolution gives, which has its channels first in a spec
+    cut = [(0, 2, 0, 0), (1, 3, 8, 4), (1, 1, 1, 1)]
+    model = chain(PICTURE, TO_4, ("STRIDED_SLICE", [[1, 8, 4]], cut, {"f0": w.i32(0), "f4": w.i32(2)}))
+    assert items(model)[1:] == [
+        {"slice": {"axis": 1, "start": 2, "end": 3}},
+        {"permute": {"axes": [1, 2, 0], "layout": "tokens"}},  # channels last, as TensorFlow Lite has them
+        {"reshape": {"shape": [8, 4], "layout": "tokens"}},
+    ]
+    assert imported(model).model.outputs[0].shape == (8, 4)
+
+
+def test_the_place_of_the_largest_of_each_row():
+    model = one("ARG_MAX", [1, 6, 8], [1, 6], (2,))  # of 8 values in each of 6 rows: 7 comparisons
+    assert items(model) == [{"reduce": {"op": "max", "axis": [1], "layout": "vector"}}]
+    assert counted(model).ops.cmp == 6 * 7
 
 
 def test_sizes_of_the_program_are_worked_out():

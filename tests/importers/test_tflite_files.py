@@ -16,11 +16,13 @@ from tflite_models import (
     SAME,
     SIGN_BIT,
     VALID,
+    chain,
     imported,
     lstm,
     one,
     refusal,
     rnn,
+    svdf,
     two,
 )
 
@@ -67,6 +69,21 @@ def test_a_custom_operator_is_named():
         (lstm(more=(9,)), "tflite.UNIDIRECTIONAL_SEQUENCE_LSTM cannot be mapped: it has peepholes, norms, coupled gates, or a bias behind its projection"),
         (lstm(without=(1,)), "tflite.UNIDIRECTIONAL_SEQUENCE_LSTM cannot be mapped: it has peepholes, norms, coupled gates, or a bias behind its projection"),
         (lstm(f0=RELU), "tflite.UNIDIRECTIONAL_SEQUENCE_LSTM cannot be mapped: its activation is not tanh"),
+        (one("BATCH_MATMUL", [1, 6, 8], [1, 6], [8]), "tflite.BATCH_MATMUL cannot be mapped: its constant is no matrix"),
+        (one("BATCH_MATMUL", [1, 6, 8], [1, 1, 1, 1, 6, 5], [8, 5]), "tflite.BATCH_MATMUL cannot be mapped: its inputs have different numbers of axes"),
+        (chain([5, 6, 8, 4], ("CONV_2D", [[5, 6, 8, 4]], [[4, 1, 1, 4]], {"f0": SAME, **CONV}), ("TRANSPOSE", [[6, 5, 8, 4]], [(1, 0, 2, 3)], {})),
+         "tflite.TRANSPOSE cannot be mapped: it moves the batch axis"),
+        (one("PACK", PICTURE, [1, 2, 6, 8, 4], PICTURE, f0=w.i32(2), f1=w.i32(1)), "tflite.PACK cannot be mapped: it joins constants"),
+        (one("UNPACK", PICTURE, [6, 8, 4], f0=w.i32(1), f1=w.i32(7)), "tflite.UNPACK cannot be mapped: there is no such axis"),
+        (chain(PICTURE, ("SPLIT", [[1, 6, 8, 2]] * 2, [(9,)], {"f0": w.i32(2)})), "tflite.SPLIT cannot be mapped: there is no such axis"),
+        (one("BROADCAST_TO", PICTURE, [6, 8, 4], (6, 8, 4)), "tflite.BROADCAST_TO cannot be mapped: it leaves out axes"),
+        (one("CONV_2D", PICTURE, PICTURE, [4, 1, 1, 4], f0=SAME, f3=w.i8(77), **CONV), "tflite.CONV_2D cannot be mapped: its activation is unknown"),
+        (one("CONV_3D", [1, 4, 4, 4, 3], [1, 2, 2, 2, 5], [3, 3, 3, 2, 5], f0=VALID, f1=w.i32(1), f2=w.i32(1), f3=w.i32(1)), "tflite.CONV_3D cannot be mapped: its kernel does not take the channels that reach it"),
+        (one("RESIZE_BILINEAR", [1, 6, 8], [1, 12, 8], (12, 16)), "tflite.RESIZE_BILINEAR cannot be mapped: it resizes to sizes that are not known"),
+        (one("REVERSE_V2", PICTURE, PICTURE, (0,)), "tflite.Flip cannot be mapped: it turns the batch axis"),
+        (one("ARG_MAX", PICTURE, [6, 8, 4], (0,)), "tflite.Place cannot be mapped: it is over the batch axis"),
+        (svdf(0), "tflite.SVDF cannot be mapped: its filters are not those of its rank"),
+        (rnn("RNN", [1, 3], [1, 4]), "tflite.RNN cannot be mapped: it has no options"),
         (rnn("RNN", [1, 3], [1, 4], f0=RELU6), "tflite.RNN cannot be mapped: its activation is neither tanh nor relu"),
     ],
 )  # fmt: skip
@@ -229,7 +246,7 @@ def test_signatures_that_are_not_there(content, signature, message, tmp_path):
     path.write_bytes(content)
     with pytest.raises(convcost.OptionError) as caught:
         convcost.load(path, signature=signature)
-    assert str(caught.value) == f"error: {message.format(path=path)}"
+    assert caught.value.text() == f"error: {message.format(path=path)}"
 
 
 def test_a_signature_without_its_subgraph_is_damage(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 import tflite_writer as w
 
 import convcost
+from convcost.importers import IMPORTERS, import_model
 from convcost.importers.tflite import flatbuffer, model, read, recognises, schema
 from convcost.importers.tflite.flatbuffer import FlatBuffer
 from convcost.importers.tflite.model import read_subgraph
@@ -40,7 +41,7 @@ def test_its_counts_follow_from_its_shapes():
 
 def test_operators_have_the_numbers_of_the_schema():
     assert {name: schema.OPERATORS.index(name) for name in w.CODES} == w.CODES
-    assert len(set(schema.OPERATORS)) == len(schema.OPERATORS) == 209
+    assert len(set(schema.OPERATORS)) == len(schema.OPERATORS) == 210
 
 
 def test_a_file_is_recognised_by_its_mark(tmp_path):
@@ -99,7 +100,7 @@ LIST = "the list of a table's fields"
 ROOT = struct.unpack_from("<I", SMALL)[0]
 
 
-OUTSIDE = "lies outside of the file, at byte"
+OUTSIDE = "would lie outside of the file, at byte"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_lists_of_fields_that_lie():
         content = patched(SMALL, fields, "H", size)
         assert error_of(content) == damaged(f"the list of a table's fields has {size} bytes", fields, content)
     content = patched(SMALL, fields, "H", 65534)
-    message = f"the list of a table's fields lies outside of the file, at byte {fields:,} with 65,534 bytes"
+    message = f"the list of a table's fields would lie outside of the file, at byte {fields:,} with 65,534 bytes"
     assert error_of(content) == damaged(message, fields, content)
 
 
@@ -172,7 +173,7 @@ def root(graphs, buffers=({},), codes=({0: ("b", 19), 3: ("i", 19)},), **more):
         ),
         (
             root([graph([{0: ("i", [2]), 2: ("I", 1), 3: "t"}])], [{}, {1: ("Q", 10**9), 2: ("Q", 8)}]),
-            "the numbers of a tensor lies outside of the file, at byte 1,000,000,000 with 8 bytes",
+            "the numbers of a tensor would lie outside of the file, at byte 1,000,000,000 with 8 bytes",
         ),
         (root([graph(operators=[{0: ("I", 5)}])]), "an operator has code 5 of 1"),
         (root([graph(operators=[{1: ("i", [3])}])]), "an operator's inputs have tensor 3 of 1"),
@@ -258,3 +259,27 @@ def test_changed_files_are_read_or_are_errors(seed):
     except convcost.SpecError:
         return
     assert prod(total.model.outputs[0].shape) > 0
+
+
+def test_an_output_that_no_operator_gives():
+    file = w.File()
+    file.input("x", [1, 9])
+    for name in ("y", "z"):
+        file.value(name, [1, 9])
+    file.add("RELU", ["x"], ["y"])
+    with pytest.raises(convcost.SpecError) as caught:
+        import_model(IMPORTERS["tflite"], file.bytes(["y", "z"]), "net.tflite")
+    assert str(caught.value) == "error: nothing gives the output 'z'\n --> net.tflite"
+
+
+@pytest.mark.parametrize("changed", [{1: ("i", [])}, {2: ("i", [])}, {1: ("i", [-1, 1])}])
+def test_operators_of_a_model_with_an_open_batch_that_read_or_give_nothing(changed):
+    file = w.File()
+    file.input("x", [1, 9], f7=("i", [-1, 9]))
+    for name in ("y", "z"):
+        file.value(name, [1, 9], f7=("i", [-1, 9]))
+    file.add("RELU", ["x"], ["y"])
+    file.add("RELU", ["x"], ["z"])
+    file.operators[1] |= changed
+    with pytest.raises(convcost.SpecError):
+        import_model(IMPORTERS["tflite"], file.bytes(["y", "z"]), "net.tflite")

@@ -18,7 +18,7 @@ def test_the_three_lines_work(tmp_path):
     for name in ("onnx", "tflite"):
         shutil.copy(DATA / f"small.{name}", tmp_path / f"model.{name}")
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"## A model file in\n\n```sh\n(.*?)```", text, re.DOTALL)
+    (block,) = re.findall(r"\*\*From ONNX or TFLite\*\*:\n\n```sh\n(.*?)```", text, re.DOTALL)
     lines = [shlex.split(line.partition("#")[0]) for line in block.splitlines()]
     assert [line[0] for line in lines] == ["convcost"] * 3
     for _, *words in lines:

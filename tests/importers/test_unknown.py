@@ -158,6 +158,25 @@ def test_a_cost_of_an_operator_that_the_file_does_not_have_is_a_warning(write):
     assert model.analyze().total.ops.cmp == 1 + 3 * 10 + 4 * 8 * 8
 
 
+@pytest.mark.parametrize("absent", [False, True])
+@pytest.mark.parametrize(("kinds", "more"), [(21, "1 more kind"), (22, "2 more kinds")])
+def test_of_many_kinds_of_operators_twenty_are_listed(kinds, more, absent, refused):
+    nodes = [w.node(f"Magic{at}", "x", f"y{at}") for at in range(kinds)]
+    tensors = [w.external("shape", [2], "net.data", 0, 16, w.INT64)] if absent else []
+    model = w.model(nodes, {"x": [1, 4]}, " ".join(f"y{at}" for at in range(kinds)), tensors)
+    errors = refused(model).split("\n\n")
+    found = ", ".join(f"Magic{at}" for at in range(20, kinds))
+    assert errors[-1] == f"error: {more} of operators cannot be mapped\n --> net.onnx\n  = found: {found}"
+    assert len(errors) == 21 + absent
+
+
+def test_where_every_operator_is_known_a_name_may_be_meant_for_any(write):
+    model = convcost.load(
+        write(w.model([w.node("Relu", "x", "y")], {"x": [1, 4, 8, 8]}, "y")), declare={"Rela": {"cmp": 1}}
+    )
+    assert str(model.warnings[-1]).endswith("  = help: did you mean 'Relu'?")
+
+
 @pytest.fixture
 def run(write, monkeypatch, capsys, tmp_path):
     """Return a function that runs a command beside `net.onnx`."""

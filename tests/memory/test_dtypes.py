@@ -84,11 +84,11 @@ MISSHAPEN = {
 def test_what_is_no_type_is_refused(dtype, message):
     with pytest.raises(convcost.OptionError) as caught:
         convcost.memory(NET, dtype=dtype)
-    assert str(caught.value) == message
+    assert caught.value.text() == message
 
 
 @pytest.mark.parametrize(("option", "value"), [("batch", 0), ("align", 0), ("align", 1.5), ("batch", True)])
 def test_numbers_are_whole_and_positive(option, value):
     with pytest.raises(convcost.OptionError) as caught:
         convcost.memory(NET, **{option: value})
-    assert str(caught.value) == f"error: {option} is a whole number, at least 1\n = found: {value}"
+    assert caught.value.text() == f"error: {option} is a whole number, at least 1\n = found: {value}"

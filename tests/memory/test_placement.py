@@ -162,14 +162,14 @@ def test_an_arena_of_the_peak_suffices_and_a_smaller_one_is_an_error():
     assert convcost.memory(spec, arena=32).placement.fits  # 4 values of 4 bytes, twice
     with pytest.raises(OptionError) as caught:
         convcost.memory(spec, arena=31)
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         "error: the arena is smaller than the peak\n"
         " = found: --arena: 31 bytes; 32 live at the peak\n"
         " = help: at least 32 bytes or another order, --order best"
     )
     with pytest.raises(OptionError) as caught:
         convcost.memory(spec, arena="1Ki bytes")
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         "error: arena is a whole number of bytes, at least 1\n"
         " = found: 1Ki bytes\n"
         " = help: such as 65536, 64Ki or 1.5Mi"

@@ -251,7 +251,7 @@ def test_a_file_of_ones_own(tmp_path):
             "layer 'conv_1' and others compute with bfloat16",
             "it has float32, float16, int32, int8: --dtype float32",
         ),
-        ({"device": "a100", "batch": 0}, "batch is a whole number, at least 1", "found 0", ""),
+        ({"device": "a100", "batch": 0}, "batch is a whole number, at least 1", "0", ""),
     ],
 )
 def test_what_cannot_be_asked_is_refused(options, message, found, help):

@@ -18,7 +18,7 @@ def error(*arguments):
     """Return the error of a command."""
     result = CliRunner().invoke(app, [*arguments])
     assert isinstance(result.exception, ConvcostError)
-    return str(result.exception)
+    return result.exception.text()
 
 
 NET = """\
@@ -232,7 +232,7 @@ def test_a_budget_with_another_type_is_refused(dtype, expected):
     (detail,) = caught.value.details
     assert detail.message == expected
     assert (detail.place.line, detail.path) == (3, "budgets[0]")
-    assert "--dtype" not in str(caught.value)
+    assert "--dtype" not in caught.value.text()
 
 
 def test_no_type_is_an_error_in_each_question():

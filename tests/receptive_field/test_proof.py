@@ -97,7 +97,7 @@ def test_too_large_a_network_is_refused():
     with pytest.raises(convcost.OptionError) as caught:
         convcost.load(CHAIN).verify_receptive_field(max_products=100)
     # 2 · 5 values of 2 · 3 products at 9 positions
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         "error: the network is too large to perturb each position of its input\n"
         " = found: about 666 products for 9 positions, at most 100\n"
         " = help: give symbols smaller values, such as --set r=32, or --max-products 666 allows more"

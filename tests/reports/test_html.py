@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+import pytest
+
 import convcost
 
 
@@ -93,4 +95,27 @@ def test_no_name_is_markup(hostile, hostile_names):
 
 
 def test_an_analysis_prints_as_its_table(small, render):
-    assert str(convcost.analyze(small)) == render("table", small, width=120)
+    """But for the options of the command line, which have no place in Python."""
+    screen = render("table", small, width=120)
+    assert screen.endswith("\n1 column hidden: Notes; --columns notes shows it.\n")
+    printed = screen.replace("--columns notes shows it", "to_dict() has it")
+    assert str(convcost.analyze(small)) == printed
+
+
+@pytest.mark.parametrize(
+    ("ask", "line"),
+    [
+        (lambda model: model.analyze(), "Folded from 175 rows to 23: to_dict() has each."),
+        (lambda model: model.memory(), "49 layers in place, with in_place=False only what is fused."),
+        (lambda model: model.compare(), "1 column hidden: Peak memory, bytes; to_dict() has it."),
+        (lambda model: model.diff("resnet18"), "139 rows of layers: to_dict() has them."),
+        (
+            lambda model: model.compress(),
+            "density='10%', index_bits=4, weight_bits=5, for one.",
+        ),
+    ],
+)
+def test_a_table_in_python_names_no_option(ask, line):
+    printed = str(ask(convcost.load("resnet50")))
+    assert line in printed
+    assert "--" not in printed

@@ -19,7 +19,7 @@ def test_a_broken_spec_is_told_whole(name: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(BROKEN)  # so that the message shows the file's name alone
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load(f"{name}.yaml")
-    assert str(caught.value) + "\n" == (BROKEN / f"{name}.txt").read_text(encoding="utf-8")
+    assert caught.value.text() + "\n" == (BROKEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("yaml_")])

@@ -51,7 +51,7 @@ def test_a_range_includes_its_end_where_a_step_meets_it(text, expected):
 def test_what_is_no_range(text, error):
     with pytest.raises(OptionError) as caught:
         values("n", text)
-    assert str(caught.value) == error
+    assert caught.value.text() == error
 
 
 def test_as_many_values_as_are_allowed():

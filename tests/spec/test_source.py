@@ -29,7 +29,7 @@ def told(spec: Any) -> str:
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load(spec)
     assert len(caught.value.details) == 1
-    return str(caught.value).removeprefix("error: ")
+    return caught.value.text().removeprefix("error: ")
 
 
 def test_a_path_is_read_and_shown_as_it_was_given(folder: Path) -> None:
@@ -217,13 +217,32 @@ def circle() -> Mapping[str, Any]:
 def test_a_mapping_that_is_no_spec_is_told(mapping: Mapping[str, Any]) -> None:
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load(mapping)
-    assert len(str(caught.value)) < 2_000
+    assert len(caught.value.text()) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("methods", "help"),
+    [
+        (("state_dict", "forward"), "convcost.from_torch(module, inputs) reads a module of PyTorch"),
+        (("count_params", "save"), "save a model of Keras, model.save('net.keras'), and give the path"),
+        (("SerializeToString",), "save a model of ONNX, onnx.save(model, 'net.onnx'), and give the path"),
+        (("save",), ""),
+    ],
+)
+def test_a_model_of_a_framework_is_no_spec(methods: tuple[str, ...], help: str) -> None:
+    model = type("Net", (), dict.fromkeys(methods))()
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(model)
+    assert str(caught.value) == (
+        "error: a spec is a path, the name of a shipped spec, or a mapping\n = found: Net"
+        + (f"\n = help: {help}" if help else "")
+    )
 
 
 def test_an_option_for_model_files_names_a_shipped_spec_as_it_was_given() -> None:
     with pytest.raises(convcost.OptionError) as caught:
         convcost.load("vgg16", inputs={"x": (1, 3, 8, 8)})
-    assert str(caught.value) == (
+    assert caught.value.text() == (
         "error: --input is for model files, and 'vgg16' is a spec\n"
         " = help: --set gives the symbols of a spec their values"
     )

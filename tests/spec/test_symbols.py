@@ -31,7 +31,7 @@ ALPHA = """
 def refused(load: Load, text: str, **settings: Any) -> str:
     with pytest.raises(OptionError) as caught:
         load(text, **settings)
-    return str(caught.value)
+    return caught.value.text()
 
 
 def test_a_setting_goes_before_the_default(shapes: Shapes) -> None:
@@ -276,7 +276,7 @@ def test_a_network_whose_cost_is_too_large_a_formula_says_so() -> None:
     large = convcost.load({"symbols": names, "input": [1, 2, 2], "layers": layers}, free="abc")
     with pytest.raises(FormulaError) as caught:  # 816 · 816 products, and again
         large.analyze()
-    assert str(caught.value).splitlines()[:2] == [
+    assert caught.value.text().splitlines()[:2] == [
         "error: formulas are worked out within 1,000,000 terms",
         " --> <mapping>",
     ]
@@ -309,13 +309,13 @@ def test_a_list_is_set_as_a_list(given: Any, load: Load) -> None:
 def test_a_list_that_cannot_be_set_is_shown_whole(given: str, message: str, load: Load) -> None:
     with pytest.raises(OptionError) as caught:
         load(LIST, widths=given)
-    assert str(caught.value).splitlines() == [f"error: {message}", f" = found: --set widths={given}"]
+    assert caught.value.text().splitlines() == [f"error: {message}", f" = found: --set widths={given}"]
 
 
 def test_a_number_for_a_list_is_refused(load: Load) -> None:
     with pytest.raises(OptionError) as caught:
         load(LIST, widths="8")
-    assert str(caught.value) == "error: widths is a list\n = found: --set widths=8\n = help: --set widths=[8]"
+    assert caught.value.text() == "error: widths is a list\n = found: --set widths=8\n = help: --set widths=[8]"
 
 
 def test_a_symbol_without_a_default_may_become_a_list(load: Load) -> None:

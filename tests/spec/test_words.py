@@ -98,7 +98,12 @@ def test_fields_of_other_frameworks_are_answered_by_meaning_and_nothing_follows(
     assert detail.help == help
 
 
-HOW = " = help: a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
+TORCH = "give the module to convcost.from_torch(module, inputs), or torch.export.save it"
+HOW = {
+    "a model saved by PyTorch": TORCH,
+    "a zip file": "unpack it, and give the model file or the spec in it",
+    "a Python program": "in Python convcost.from_torch(module, inputs) reads modules of PyTorch; Keras saves models",
+}
 
 
 @pytest.mark.parametrize(
@@ -108,6 +113,8 @@ HOW = " = help: a spec is a text that lists the layers; `convcost specs` lists t
         ("net.png", b"\x89PNG\r\n\x1a\n\x00", "an image"),
         ("net.yaml", b"\x89PNG\r\n\x1a\n\x00", "an image"),  # whatever it is called
         ("photo", b"\xff\xd8\xff\xe0", "an image"),
+        ("nets.zip", b"PK\x03\x04abc", "a zip file"),
+        ("net.py", b"import torch\n", "a Python program"),
     ],
 )
 def test_a_file_of_another_program_is_called_what_it_is(name, data, what, tmp_path, monkeypatch):
@@ -115,7 +122,10 @@ def test_a_file_of_another_program_is_called_what_it_is(name, data, what, tmp_pa
     (tmp_path / name).write_bytes(data)
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load(name)
-    assert str(caught.value) == f"error: {name!r} cannot be read: it is {what}, not a spec\n{HOW}"
+    help = HOW.get(
+        what, "give a spec, which is a text, or a model file of ONNX, PyTorch (.pt2), Keras or TensorFlow Lite"
+    )
+    assert str(caught.value) == f"error: {name!r} cannot be read: it is {what}\n = help: {help}"
 
 
 READ = " = help: ONNX, .pt2, Keras and TensorFlow Lite files are read: export or convert it to one of these"
@@ -130,7 +140,7 @@ def test_a_model_of_a_format_that_is_not_read_is_told_which_are(name, what, tmp_
     (tmp_path / name).write_bytes(b"\n\x10\n\x05input\x12\x0bPlaceholder\x00")
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load(name)
-    assert str(caught.value) == f"error: {name!r} cannot be read: it is {what}, not a spec\n{READ}"
+    assert str(caught.value) == f"error: {name!r} cannot be read: it is {what}\n{READ}"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +161,7 @@ def test_one_that_is_too_large_to_be_read_too(tmp_path, monkeypatch):
     (tmp_path / "net.pth").write_bytes(bytes(20 * 1024 * 1024))
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load("net.pth")
-    assert str(caught.value) == f"error: 'net.pth' cannot be read: it is a model saved by PyTorch, not a spec\n{HOW}"
+    assert str(caught.value) == f"error: 'net.pth' cannot be read: it is a model saved by PyTorch\n = help: {TORCH}"
 
 
 BYTES, AGAIN = "its first bytes are those of no format", "is the file complete? export or download it again"

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import LAYERS, layer, one
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, called
+from convcost.importers.keras.values import KerasLayer, KerasValue, OpenSize, UntranslatableLayer, called
 
 _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "relu": ("Relu", {}),
@@ -150,15 +150,16 @@ def prelu(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a ReLU with slopes that are learned: one for each position that no shared axis joins."""
     value = one(layer)
     shared = layer.config.get("shared_axes") or ()
-    axes = {axis if axis > 0 else axis + len(value.known) + 1 for axis in shared}
+    axes = {axis + layer.lead if axis > 0 else axis + len(value.known) + 1 for axis in shared}
+    axes.update(range(1, layer.lead + 1))
     sizes: list[int] = []
     for at, size in enumerate(value.known, 1):
         if at not in axes and size is None:
-            raise UntranslatableLayer("the number of its slopes is open")
+            raise OpenSize("the number of its slopes is open: give it with --input")
         sizes.append(1 if at in axes or size is None else size)
     held = (sizes[-1], *sizes[:-1]) if value.first else tuple(sizes)
     slope = builder.weight(layer, "alpha", *held)
-    if sum(size != 1 for size in held) < 2 and (max(held) == 1 or sizes[-1] != 1):
+    if sum(size != 1 for size in held) < 2:
         return like(value, builder.add(layer, "PRelu", [value.name, slope]))
     above = builder.add(layer, "Relu", [value.name], scope=f"{layer.path}.positive")
     below = builder.add(layer, "Neg", [value.name], scope=f"{layer.path}.negative")

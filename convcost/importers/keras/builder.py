@@ -13,13 +13,20 @@ MOST_NODES = 200_000
 
 
 class GraphBuilder:
-    """Collects what the layers of a model become."""
+    """Collects what the layers of a model become.
+
+    Attributes:
+        needs_sizes: Whether a layer needs a size that the file leaves open.
+        has_wrong_shapes: Whether the file records wrong shapes: Keras 3 turns the axes of an ellipsis of `EinsumDense`.
+    """
 
     def __init__(self) -> None:
         self.inputs: dict[str, Shape] = {}
         self.nodes: list[Node] = []
         self.constants: dict[str, Constant] = {}
         self.shapes: dict[str, Shape] = {}
+        self.needs_sizes = False
+        self.has_wrong_shapes = False
         self._taken: dict[str, int] = {}
 
     def add(

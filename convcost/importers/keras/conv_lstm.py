@@ -18,7 +18,7 @@ from convcost.importers.keras.core import constant
 from convcost.importers.keras.maps import KerasWindow, window
 from convcost.importers.keras.merges import arithmetic
 from convcost.importers.keras.registry import layer, whole
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
+from convcost.importers.keras.values import KerasLayer, KerasValue, OpenSize, UntranslatableLayer, known
 
 MOST_STEPS = 200
 """How many steps a layer may have whose gates are convolutions; each is a dozen layers."""
@@ -94,8 +94,9 @@ def _steps(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, name: st
         raise UntranslatableLayer(f"it reads {len(value.known)} axes instead of {axes + 2}")
     count = value.known[0]
     if count is None or count > MOST_STEPS:
-        more = "give it with --input" if count is None else f"the most is {MOST_STEPS:,}"
-        raise UntranslatableLayer(f"it has {'an open number of' if count is None else f'{count:,}'} steps: {more}")
+        if count is None:
+            raise OpenSize("it has an open number of steps: give it with --input")
+        raise UntranslatableLayer(f"it has {count:,} steps: the most is {MOST_STEPS:,}")
     value, filters, form = builder.first(value), whole(layer, "filters"), window(layer, "kernel_size", "strides")
     each = KerasWindow((1, *form.kernel), (1, *form.strides), (1, *form.dilations), form.padding)
     kernel = builder.weight(layer, f"{name}kernel", 4 * filters, value.channels, *each.kernel)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.builder import GraphBuilder, count, like
+from convcost.importers.keras.merges import arithmetic
 from convcost.importers.keras.registry import integers, layer, one, whole
 from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, UntranslatableLayer, known
 
@@ -21,6 +22,8 @@ _NOTHING = (
     *("RandomColorDegeneration", "RandomColorJitter", "RandomErasing", "RandomInvert", "RandomPerspective"),
     *("RandomGaussianBlur", "RandomElasticTransform", "RandomApply", "AugMix", "RandAugment", "MixUp", "CutMix"),
 )
+
+_MOST = 1e15  # of a number that an item may have
 
 
 @layer(*_NOTHING, in_place=True)
@@ -72,12 +75,12 @@ def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     if layer.config.get("lora_rank"):
         raise UntranslatableLayer("its kernel has an update of low rank")
     value = builder.plain(one(layer))
-    equation = _Equation.of(str(layer.config.get("equation", "")), len(value.known) + 1)
+    equation = _Equation.of(str(layer.config.get("equation", "")), len(value.known) + 1, layer.lead)
     size_of = dict(zip(equation.reads[1:], value.known, strict=True))
     given = layer.config.get("output_shape")
     shape = list(given) if isinstance(given, (list, tuple)) else [given]
-    ends = zip(reversed(equation.gives), reversed(shape), strict=False)  # the batch may stand before these
-    size_of |= {letter: size for letter, size in ends if letter in equation.new}
+    named = zip(equation.gives[equation.outer :], shape, strict=False)
+    size_of |= {letter: size for letter, size in named if letter in equation.new}
     if not all(type(size_of.get(letter)) is int for letter in (*equation.new, *equation.summed)):
         raise UntranslatableLayer("its output_shape leaves the sizes of its weights open")
     features, units = (count(tuple([size_of[each] for each in part])) for part in (equation.summed, equation.new))
@@ -86,6 +89,7 @@ def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     plain = bool(axes) and len(axes) == len(equation.new) and set(axes) == set(equation.new)
     bias = [builder.weight(layer, "bias", known(units))] if plain else []
     lead = len(equation.kept) - 1
+    builder.has_wrong_shapes |= len(set(value.known[: equation.outer - 1])) > 1
     name = _permuted(builder, layer, value.name, equation.reads, equation.kept + equation.summed)
     if len(equation.summed) > 1:
         name = builder.add(layer, "Reshape", [name, builder.number(*(0,) * (lead + 1), known(features))])
@@ -130,6 +134,7 @@ class _Equation(Struct, frozen=True):
         kept: Those that are read and given.
         summed: Those that are summed over.
         new: Those that the matrix adds.
+        outer: How many of those that are given stand before the layer's output_shape.
     """
 
     reads: str
@@ -137,22 +142,26 @@ class _Equation(Struct, frozen=True):
     kept: str
     summed: str
     new: str
+    outer: int
 
     @classmethod
-    def of(cls, text: str, rank: int) -> _Equation:
-        """Return an equation from its text; the axes of an ellipsis get letters of their own.
+    def of(cls, text: str, rank: int, lead: int = 0) -> _Equation:
+        """Return an equation from its text; the axes of an ellipsis get letters of their own, and those of slices.
 
         Raises:
             UntranslatableLayer: It is no product with a matrix.
 
         >>> _Equation.of("abc,cde->abde", 3)
-        _Equation(reads='abc', gives='abde', kept='ab', summed='c', new='de')
+        _Equation(reads='abc', gives='abde', kept='ab', summed='c', new='de', outer=1)
         """
         reads, _, gives = text.replace(" ", "").partition("->")
         reads, _, weights = reads.partition(",")
         free = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter not in text]
-        more = "".join(free[: max(rank - len(reads.replace("...", "")), 0)]) if "..." in reads else ""
-        reads, gives = reads.replace("...", more), gives.replace("...", more)
+        slices = "".join(free.pop() for _ in range(lead))
+        more = "".join(free[: max(rank - lead - len(reads.replace("...", "")), 0)]) if "..." in reads else ""
+        outer = lead + (len(more) if gives.startswith("...") else 1)
+        reads, gives = (part.replace("...", more) for part in (reads, gives))
+        reads, gives = (part[:1] + slices + part[1:] for part in (reads, gives))
         summed = "".join(letter for letter in reads if letter in weights)
         new = "".join(letter for letter in weights if letter not in reads)
         kept = "".join(letter for letter in reads if letter not in weights)
@@ -162,19 +171,36 @@ class _Equation(Struct, frozen=True):
         )
         if not fits or not summed or not new:
             raise UntranslatableLayer("its equation is no product with a matrix")
-        return cls(reads, gives, kept, summed, new)
+        return cls(reads, gives, kept, summed, new, outer)
 
 
-@layer("Embedding")
+@layer("Embedding", "ReversibleEmbedding")
 def embedding(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
-    """Translate an embedding: rows of a table."""
+    """Translate an embedding: rows of a table; one in reverse multiplies with the table."""
     if layer.config.get("lora_rank"):
         raise UntranslatableLayer("its table has an update of low rank")
     value = one(layer)
     rows, size = whole(layer, "input_dim"), whole(layer, "output_dim")
     table = builder.weight(layer, "embeddings", rows, size)
+    if layer.config.get("tie_weights") is False:
+        raise UntranslatableLayer("its table in reverse is another one")
+    if layer.kwargs.get("reverse") or True in layer.args[1:2]:
+        return _in_reverse(builder, layer, value, table, rows)
     name = builder.add(layer, "Gather", [table, value.name], {"axis": 0})
     return KerasValue(name, (*value.known, size))
+
+
+def _in_reverse(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, table: str, rows: int) -> KerasValue:
+    """Return a score for each row of a table, which may be kept within a bound."""
+    value = builder.plain(value)
+    name = multiplied(builder, layer, value.name, builder.add(layer, "Transpose", [table], {"perm": (1, 0)}), [])
+    bound = layer.config.get("logit_soft_cap")
+    if bound is not None:
+        (number,) = numbers(bound)
+        name = builder.add(layer, "Div", [name, builder.number(number, shape=())])
+        name = builder.add(layer, "Tanh", [name])
+        name = builder.add(layer, "Mul", [name, builder.number(number, shape=())])
+    return KerasValue(name, (*value.known[:-1], rows))
 
 
 @layer("Flatten")
@@ -244,12 +270,12 @@ def permute(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
 @layer("RepeatVector")
 def repeat_vector(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a vector that is repeated as the steps of a sequence."""
-    value, times = builder.plain(one(layer)), whole(layer, "n")
-    if len(value.known) != 1:
+    value, times, lead = builder.plain(one(layer)), whole(layer, "n"), layer.lead
+    if len(value.known) != 1 + lead:
         raise UntranslatableLayer("it repeats what is no vector")
-    name = builder.add(layer, "Unsqueeze", [value.name, builder.number(1)])
-    name = builder.add(layer, "Expand", [name, builder.number(1, times, value.channels)])
-    return KerasValue(name, (times, value.channels))
+    name = builder.add(layer, "Unsqueeze", [value.name, builder.number(lead + 1)])
+    name = builder.add(layer, "Expand", [name, builder.number(*(1,) * (lead + 1), times, 1)])
+    return KerasValue(name, (*value.known[:lead], times, value.channels))
 
 
 @layer("Rescaling", in_place=True)
@@ -317,6 +343,8 @@ def with_numbers(
     builder: GraphBuilder, layer: KerasLayer, operator: str, value: KerasValue, given: tuple[float, ...]
 ) -> KerasValue:
     """Return a value with one number, or with one for each channel, that are no weights."""
+    if len(set(given)) == 1 and abs(given[0]) > _MOST:
+        return arithmetic(builder, layer, operator, value, constant(builder, layer, value, (1,)))
     if len(set(given)) == 1:
         return like(value, builder.add(layer, operator, [value.name, builder.number(given[0], shape=())]))
     if len(given) != value.known[-1]:

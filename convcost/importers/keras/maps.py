@@ -36,17 +36,23 @@ class Map(Struct, frozen=True):
 
 def rank_of(layer: KerasLayer) -> int:
     """Return how many axes of positions the class of a layer has in its name, and those before them."""
-    return _axes_of(layer.kind) + layer.lead
+    axes = _axes_of(layer.kind)
+    if axes is None:
+        raise UntranslatableLayer("it works on 1 to 3 axes of positions")
+    return axes + layer.lead
 
 
 @cache
-def _axes_of(kind: str) -> int:
-    return int(next(char for char in kind if char in "123"))
+def _axes_of(kind: str) -> int | None:
+    return next((int(char) for char in kind if char in "123"), None)
 
 
 def channels_last(layer: KerasLayer) -> bool:
     """Return whether a layer has the channels last, as Keras has them unless it says otherwise."""
-    return layer.config.get("data_format") != "channels_first"
+    given = layer.config.get("data_format")
+    if given not in (None, "channels_last", "channels_first"):
+        raise UntranslatableLayer(f"its data_format is {given!r}")
+    return given != "channels_first"
 
 
 def map_of(builder: GraphBuilder, layer: KerasLayer, value: KerasValue | None = None) -> Map:
@@ -106,13 +112,15 @@ class KerasWindow(Struct, frozen=True):
 def window(layer: KerasLayer, kernel: str, strides: str, *, stride_is_kernel: bool = False) -> KerasWindow:
     """Return the window of a layer, given the names of its fields."""
     config, axes = layer.config, rank_of(layer) - layer.lead
+    if kernel == "kernel_size" and config.get(kernel) is None:
+        raise UntranslatableLayer("its kernel_size is not given")
     sizes = integers(config.get(kernel), axes, default=2)
     steps = config.get(strides)
     steps = sizes if steps is None and stride_is_kernel else integers(steps, axes)
     dilations = integers(config.get("dilation_rate"), axes)
     padding = config.get("padding", "valid")
     padding = padding.lower() if isinstance(padding, str) else padding
-    if padding not in ("valid", "same") and (padding != "causal" or axes != 1 or layer.lead):
+    if padding not in ("valid", "same") and (padding != "causal" or axes != 1):
         raise UntranslatableLayer(f"its padding is {padding!r}")
     if min((*sizes, *steps, *dilations)) < 1:
         raise UntranslatableLayer("its window, strides or dilation are not above 0")
@@ -265,10 +273,9 @@ _ADAPTIVE = [f"Adaptive{kind}Pooling{axes}D" for kind in ("Average", "Max") for 
 @layer(*_ADAPTIVE)
 def adaptive_pool(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a pool to given sizes."""
-    map = map_of(builder, layer)
-    if layer.lead:
-        raise UntranslatableLayer("it is applied to slices")
-    sizes = integers(layer.config.get("output_size"), len(map.sizes))
+    map, lead = map_of(builder, layer), layer.lead
+    own = integers(layer.config.get("output_size"), len(map.sizes) - lead)
+    sizes = (*(known(size) for size in map.sizes[:lead]), *own)
     operator = "keras.AdaptiveAveragePool" if "Average" in layer.kind else "keras.AdaptiveMaxPool"
     return map.value(builder.add(layer, operator, [map.name], {"sizes": sizes}), map.channels, sizes)
 

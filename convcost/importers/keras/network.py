@@ -13,7 +13,8 @@ from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, rule_of
-from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, values_in
+from convcost.importers.keras.values import MASKS, KerasLayer, KerasValue, Sizes, learns, values_in
+from convcost.layers.fields import MAX_SIZE
 from convcost.model_options import EVERY, current
 
 MOST_LAYERS = 100_000
@@ -45,22 +46,23 @@ class ModelTranslator:
 
     Args:
         file: The name of the file, for messages.
+        sized: Whether sizes that the file leaves open are those of `--input`.
 
     Attributes:
         builder: The graph.
         tokens: The names of inputs that are sequences.
         turned: The names of inputs whose channels the graph has first, and the file last.
-        several: The values of each call of a model within the model that gives several.
+        called: What each call of a model within the model reads and gives.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, sized: bool = False) -> None:
         self.file = file
+        self.sized = sized
         self.builder = GraphBuilder()
         self.tokens: list[str] = []
         self.turned: list[str] = []
-        self.several: list[list[KerasValue]] = []
+        self.called: list[tuple[Sequence[KerasValue], Sequence[KerasValue]]] = []
         self._left = MOST_LAYERS
-        self._model_of_all: Mapping[str, Any] = {}
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
 
     def outputs(self, model: Mapping[str, Any]) -> list[KerasValue]:
@@ -72,7 +74,6 @@ class ModelTranslator:
         Raises:
             SpecError: It is none that Keras writes.
         """
-        self._model_of_all = model
         return self._model(model, KerasScope(), None)
 
     def error(self, message: str, found: str = "", help: str = "") -> SpecError:
@@ -115,7 +116,7 @@ class ModelTranslator:
             elif reference.key not in known:
                 followers = self._followers(reference.layer, named, calls)
                 known[reference.key] = self._input(reference.layer, _shape(named[reference.layer]), followers)
-        scope = replace(scope, trainable=scope.trainable and config.get("trainable", True) is not False)
+        scope = replace(scope, trainable=scope.trainable and learns(config))
         self._run(named, calls, known, scope, first, outputs)
         missing = next((reference for reference in outputs if reference.key not in known), None)
         if missing is not None:
@@ -158,14 +159,15 @@ class ModelTranslator:
                         pending += reversed(waiting.pop(key))
         if waiting:
             (name, _, _), ((reader, _), *_) = next(iter(waiting.items()))
-            raise self.error(f"the layer {reader!r} reads {name!r}, which is not reached before it", help=_AGAIN)
+            what = "is not reached before it" if name in layers else "the model does not have"
+            raise self.error(f"the layer {reader!r} reads {name!r}, which {what}", help=_AGAIN)
 
     def _sequential(
         self, config: Any, model: Mapping[str, Any], scope: KerasScope, given: Sequence[KerasValue] | None
     ) -> list[KerasValue]:
         listed = config.get("layers") if isinstance(config, dict) else config
         layers = self._layers(listed)
-        trainable = not isinstance(config, dict) or config.get("trainable", True) is not False
+        trainable = not isinstance(config, dict) or learns(config)
         scope = replace(scope, trainable=scope.trainable and trainable)
         if given is None:
             shape = next((shape for shape in map(_shape, layers[:1]) if shape is not None), None)
@@ -174,10 +176,14 @@ class ModelTranslator:
             values = [self._input(name or "input", shape, _flat(layers))]
         else:
             values = list(given)
+        seen: set[str] = set()
         for layer in layers:
             if layer.get("class_name") == "InputLayer":
                 continue
             name = str(_config(layer).get("name") or layer.get("class_name"))
+            if name in seen:
+                raise self.error("two layers of a model have one name", found=name)
+            seen.add(name)
             argument = values[0] if len(values) == 1 else tuple(values)
             values = self._translated(layer, name, (argument,), {}, scope, 1)
         return values
@@ -197,8 +203,10 @@ class ModelTranslator:
         if shape is None:
             help = "call the model once, or give it an Input, before it is saved"
             raise self.error("the model has no input shape: it was never built", help=help)
-        sizes: Sizes = tuple([size if type(size) is int else None for size in shape[1:]])
-        if None in sizes and current().inputs and _has_steps(self._model_of_all):
+        if any(size is not None and type(size) is not int for size in shape):
+            raise self.error(f"the shape of the input {name!r} is none", found=f"{shape!r}"[:200], help=_AGAIN)
+        sizes: Sizes = tuple(shape[1:])
+        if None in sizes and self.sized:
             sizes = _as_given(name, sizes)
         order = _order(len(sizes), followers)
         words = _names(name, len(sizes), order, several=bool(self.builder.inputs))
@@ -251,7 +259,7 @@ class ModelTranslator:
         args = tuple([mapped(each, value_of) for each in call.args])
         kwargs = mapped(call.kwargs, value_of) if call.kwargs else {}
         found = self._translated(layer, name, args, kwargs, scope, outputs)
-        for reference in call.references if not scope.lead else ():
+        for reference in call.references if not (scope.lead or self.builder.has_wrong_shapes) else ():
             self._record(known[reference.key], reference)
         return found
 
@@ -260,7 +268,7 @@ class ModelTranslator:
         shapes = self.builder.shapes
         if reference.shape is None or value.flattened or value.name in shapes or value.name in self.builder.inputs:
             return
-        sizes = tuple([size if type(size) is int else None for size in reference.shape[1:]])
+        sizes = _sizes(reference.shape)
         shape = self.builder.shape_of(KerasValue(value.name, sizes, value.first)) if sizes else None
         if shape is not None:
             shapes[value.name] = shape
@@ -273,10 +281,9 @@ class ModelTranslator:
         shape = build.get("input_shape") if isinstance(build, dict) else None
         if not isinstance(shape, list) or len(shape) < 2:
             return value
-        if not all(size is None or type(size) is int for size in shape):
-            return value
-        self.builder.shapes.setdefault(value.name, (None, *shape[1:]))
-        return KerasValue(value.name, tuple(shape[1:]))
+        sizes = _sizes(shape)
+        self.builder.shapes.setdefault(value.name, (None, *sizes))
+        return KerasValue(value.name, sizes)
 
     def _translated(
         self,
@@ -294,8 +301,8 @@ class ModelTranslator:
         config = _config(item)
         kind = str(item.get("class_name"))
         path = f"{scope.path}{name}"
-        trainable = scope.trainable and config.get("trainable", True) is not False
-        if kind in ("TimeDistributed", "Wrapper") and isinstance(config.get("layer"), dict):
+        trainable = scope.trainable and learns(config)
+        if kind in ("TimeDistributed", "Wrapper") and isinstance(_class(config.get("layer")), str):
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
             return self._translated(inner, name, args, kwargs, replace(scope, trainable=trainable, lead=lead), outputs)
@@ -305,13 +312,17 @@ class ModelTranslator:
         owner = self._shared.setdefault(number, owner) if type(number) is int else owner
         if is_model(item):
             inside = KerasScope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
-            values = self._model(item, inside, values_in([*args, kwargs]))
-            self.several += [values] if len(values) > 1 else []
+            given = values_in([*args, {name: each for name, each in kwargs.items() if name not in MASKS}])
+            values = self._model(item, inside, given)
+            self.called.append((given, values))
             return values
         is_plain = len(args) == 1 and not kwargs and args[0].__class__ is KerasValue
         inputs = args if is_plain else tuple(values_in([*args, kwargs]))
         layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)
-        return translated.call(self.builder, item, layer, outputs)
+        values = translated.call(self.builder, item, layer, outputs)
+        if kind.endswith("Attention") and len(values) > 1:  # who reads the scores has the layer work out the rest
+            self.called.append(((), values))
+        return values
 
 
 _AGAIN = "save the model again"
@@ -341,6 +352,10 @@ def is_model(item: Mapping[str, Any]) -> bool:
     return isinstance(config, dict) and isinstance(config.get("layers"), list) and "output_layers" in config
 
 
+def _class(item: Any) -> Any:
+    return item.get("class_name") if isinstance(item, dict) else None
+
+
 def _config(item: Mapping[str, Any]) -> Mapping[str, Any]:
     config = item.get("config")
     return config if isinstance(config, dict) else {}
@@ -357,11 +372,11 @@ def _flat(layers: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         inner = config.get("layers") if isinstance(layer.get("config"), dict) else layer.get("config")
         if is_model(layer) and isinstance(inner, list):
             pending += reversed([each for each in inner if isinstance(each, dict)])
-        elif isinstance(config.get("layer"), dict) and layer.get("class_name") in _WRAPPERS:
+        elif isinstance(config.get("layer"), dict) and str(layer.get("class_name")) in _WRAPPERS:
             pending.append(config["layer"])
         elif layer.get("class_name") != "InputLayer":
             yield layer
-            if layer.get("class_name") not in _LEFT:
+            if str(layer.get("class_name")) not in _LEFT:
                 return
 
 
@@ -385,7 +400,7 @@ def _names(name: str, rank: int, order: str, *, several: bool) -> list[str]:
     axes = rank - 1
     words = [word[0].upper() for word in _AXES[axes - 1]] if 0 < axes <= 3 else [f"S{at}" for at in range(axes)]
     found = ["C", *words] if order == "first" else [*words, "C"]
-    found = ["L"] if rank == 1 else found
+    found = ["L"][:rank] if rank < 2 else found
     return [f"{name}_{word}" for word in found] if several else found
 
 
@@ -400,18 +415,6 @@ def _shape(layer: Mapping[str, Any]) -> list[Any] | None:
         if isinstance(inner, list) and inner and isinstance(inner[0], dict) and len(inner) < MOST_LAYERS:
             return _shape(inner[0])
     return None
-
-
-def _has_steps(item: Any) -> bool:
-    """Return whether a layer of a model stands once for each step, so that their number must be known."""
-    if isinstance(item, list):
-        return any(map(_has_steps, item))
-    if not isinstance(item, dict):
-        return False
-    if str(item.get("class_name")).startswith("ConvLSTM"):
-        return True
-    config = _config(item)
-    return any(_has_steps(part) for part in (config.get("layers"), config.get("layer"), item.get("layers")))
 
 
 def _as_given(name: str, sizes: Sizes) -> Sizes:
@@ -485,4 +488,9 @@ def _as_recorded(value: KerasValue, reference: ValueReference) -> KerasValue:
     """Return a value with the sizes that the file records, where nothing is known of it."""
     if value.sizes is not None or reference.shape is None:
         return value
-    return KerasValue(value.name, tuple([size if type(size) is int else None for size in reference.shape[1:]]))
+    return KerasValue(value.name, _sizes(reference.shape))
+
+
+def _sizes(shape: Sequence[Any]) -> Sizes:
+    """Return the sizes of a shape with the batch; those that are no sizes are open."""
+    return tuple([size if type(size) is int and 0 < size <= MAX_SIZE else None for size in shape[1:]])

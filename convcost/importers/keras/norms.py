@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import LAYERS, layer, one, whole
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known, learns
 
 
 def _axes(layer: KerasLayer, value: KerasValue, default: Any = -1) -> list[int]:
@@ -146,7 +146,7 @@ def spectral_norm(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     if not isinstance(item, dict) or kind not in _LAST_OF_KERNEL:
         raise UntranslatableLayer(f"it wraps {kind!r}")
     config = item["config"]
-    trainable = layer.trainable and config.get("trainable", True) is not False
+    trainable = layer.trainable and learns(config)
     inner = replace(layer, kind=kind, config=config, trainable=trainable)
     found = LAYERS[kind](builder, inner)
     assert isinstance(found, KerasValue)

@@ -170,10 +170,10 @@ def matmul(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     values = layer.inputs
     if len(values) != 2 or any(len(value.known) < 2 for value in values):
         raise UntranslatableLayer("it does not multiply two values of several axes")
-    if layer.kwargs.get("transpose_a") or layer.kwargs.get("adjoint_b"):
+    if layer.kwargs.get("transpose_a") or layer.kwargs.get("adjoint_a"):
         raise UntranslatableLayer("it transposes its first value")
     a, b = (builder.plain(value) for value in values)
-    if layer.kwargs.get("transpose_b"):
+    if layer.kwargs.get("transpose_b") or layer.kwargs.get("adjoint_b"):
         rank = len(b.known) + 1
         order = (*range(rank - 2), rank - 1, rank - 2)
         b = KerasValue(builder.add(layer, "Transpose", [b.name], {"perm": order}), (*b.known[:-2], *b.known[:-3:-1]))

@@ -7,15 +7,14 @@ what is none of Keras' own is an operator without a layer type.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from convcost import files
 from convcost.errors import ErrorDetail, Place, SpecError
-from convcost.importers.archives import Archive, first_member
 from convcost.importers.graph import Importer, ModelGraph
+from convcost.model_options import current
 
 if TYPE_CHECKING:
     from convcost.importers.keras.network import ModelTranslator
@@ -26,6 +25,7 @@ MOST_BYTES = 64 * 2**20
 
 _FIRST = ("metadata.json", "config.json", "model.weights.h5", "assets/")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
 _JSON = rb'(?s)\s*\{.*?"(?:class_name"\s*:\s*"[^"]*"|modelTopology"\s*:|keras_version"\s*:)'
 _BOM = b"\xef\xbb\xbf"
 _MODEL = "save the whole model, with model.save('model.keras') or model.to_json()"
@@ -37,7 +37,11 @@ def recognises(head: bytes) -> bool:
     Args:
         head: The first bytes of the file.
     """
-    return first_member(head).startswith(_FIRST) or head.startswith(_HDF5) or recognises_text(head)
+    if head.startswith(_ZIP):
+        from convcost.importers.archives import first_member  # where it is one only
+
+        return first_member(head).startswith(_FIRST)
+    return head.startswith(_HDF5) or recognises_text(head)
 
 
 def recognises_text(head: bytes) -> bool:
@@ -70,7 +74,7 @@ def read(data: Data, file: str) -> ModelGraph:
 
 def _configuration(data: Data, file: str) -> Mapping[str, Any]:
     """Return the class and the configuration of the model in a file."""
-    if first_member(data[: files.HEAD]):
+    if data[: len(_ZIP)] == _ZIP:
         return _parsed(_archived(data, file), file)
     if data[: len(_HDF5)] == _HDF5:
         from convcost.importers.keras.hdf5 import model_config
@@ -83,6 +87,8 @@ def _configuration(data: Data, file: str) -> Mapping[str, Any]:
 
 def _archived(data: Data, file: str) -> bytes:
     """Return the configuration in an archive; no other file of it is read."""
+    from convcost.importers.archives import Archive  # where it is one only
+
     archive = Archive(data, file)
     if "config.json" not in archive.names:
         raise _error(file, "the archive has no config.json: it holds no network", help=_MODEL)
@@ -96,9 +102,10 @@ def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
         raise _error(file, "the model's configuration is not UTF-8") from None
     except ValueError as error:
         line, column = getattr(error, "lineno", 0), getattr(error, "colno", 0)
-        message = f"the model's configuration is no JSON: {getattr(error, 'msg', error)}"
+        message = "the model's configuration is no JSON"
+        note = f"a parser of JSON says: {getattr(error, 'msg', error)}".removesuffix(" starting at")
         help = "is the file complete? save or download it again"
-        raise SpecError(ErrorDetail(message, Place(file, line, column), help=help)) from None
+        raise SpecError(ErrorDetail(message, Place(file, line, column), help=help, note=note)) from None
     if not isinstance(found, dict):
         raise _error(file, "the model's configuration is no mapping", help=_MODEL)
     return found
@@ -145,6 +152,9 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
         raise _error(file, what, help=help)
     network = ModelTranslator(file)
     outputs = network.outputs(model)
+    if network.builder.needs_sizes and current().inputs:
+        network = ModelTranslator(file, sized=True)
+        outputs = network.outputs(model)
     builder = network.builder
     if not outputs:
         raise _error(file, "the model gives nothing", help=_MODEL)
@@ -163,16 +173,29 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
 
 
 def _worked_out(network: ModelTranslator, outputs: Sequence[str]) -> list[str]:
-    """Return values that models within the model give beside others, and that nothing reads: Keras works them out."""
-    read = {name for node in network.builder.nodes for name in node.inputs} | {*outputs}
-    found = [
-        value.name
-        for values in network.several
-        if any(value.name in read for value in values)
-        for value in values
-        if value.name not in read and value.sizes is not None
-    ]
-    return list(dict.fromkeys(found))
+    """Return what models within the model read and give, and nothing else needs: Keras works it out."""
+    if not network.called:
+        return []
+    builder = network.builder
+    givers = {name: node for node in builder.nodes for name in node.outputs}
+    needed: set[str] = set(builder.inputs)
+
+    def need(names: Iterable[str]) -> None:
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            if name not in needed:
+                needed.add(name)
+                pending += givers[name].inputs if name in givers else ()
+
+    need(outputs)
+    found: list[str] = []
+    for given, gives in reversed(network.called):  # what a later one reads says which earlier ones run
+        if any(value.name in needed for value in gives):
+            more = list(dict.fromkeys(value.name for value in (*given, *gives) if value.name not in needed))
+            found[:0] = more
+            need(more)
+    return found
 
 
 def _version(model: Mapping[str, Any]) -> str:

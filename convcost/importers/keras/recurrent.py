@@ -11,7 +11,7 @@ from convcost.importers.keras.activations import name_of
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.conv_lstm import both_ways
 from convcost.importers.keras.registry import layer, whole
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, values_in
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, learns, values_in
 
 _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 _ALIASES = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -52,21 +52,23 @@ def rnn(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasVal
 @layer("Bidirectional")
 def bidirectional(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasValue, ...]:
     """Translate a recurrent layer that runs both ways; what the two give is joined."""
-    kind, config = _class_of(layer.config.get("layer"))
+    kind, config = _one_cell(layer.config.get("layer"))
     if kind in ("ConvLSTM1D", "ConvLSTM2D"):
         return both_ways(builder, layer, kind, config)
     back = layer.config.get("backward_layer")
-    other, backwards = _class_of(back) if back is not None else (kind, config)
-    if kind not in (*_GATES, *_ALIASES) or kind == "RNN":
+    other, backwards = _one_cell(back) if back is not None else (kind, config)
+    if kind not in (*_GATES, *_ALIASES):
         raise UntranslatableLayer(f"it wraps {kind!r}")
     value, states = _sequence(builder, layer)
     alike = ("units", "use_bias", "activation", "recurrent_activation", "reset_after", "return_sequences")
-    if other != kind or any(backwards.get(name) != config.get(name) for name in alike):
+    if _ALIASES.get(other, other) != _ALIASES.get(kind, kind) or any(
+        backwards.get(name) != config.get(name) for name in alike
+    ):
         raise UntranslatableLayer("its two layers differ")
     if layer.lead and config.get("return_state"):
         raise UntranslatableLayer("the states of slices are read")
     last = not config.get("return_sequences", False)
-    part = replace(layer, trainable=layer.trainable and config.get("trainable", True) is not False)
+    part = replace(layer, trainable=layer.trainable and learns(config))
     found, *ends = _run(builder, part, kind, config, value, states, both=True, last=last, gives=config)
     forward, backward = zip(*(_halves(builder, layer, each) for each in ends), strict=True) if ends else ((), ())
     return (*_joined(builder, layer, found), *forward, *backward)
@@ -105,6 +107,16 @@ def _class_of(item: Any) -> tuple[str, Mapping[str, Any]]:
     if not isinstance(item, dict) or not isinstance(item.get("config"), dict):
         raise UntranslatableLayer("its configuration names no layer")
     return str(item.get("class_name")), item["config"]
+
+
+def _one_cell(item: Any) -> tuple[str, Mapping[str, Any]]:
+    """Return the class and the fields of a recurrent layer; of one that is made of a cell, with those of the cell."""
+    kind, config = _class_of(item)
+    if kind != "RNN":
+        return kind, config
+    cell, fields = _class_of(config.get("cell"))
+    both = {**config, **fields, "trainable": learns(config) and learns(fields)}
+    return (cell, both) if cell in _ALIASES else (kind, config)
 
 
 def _sequence(builder: GraphBuilder, layer: KerasLayer) -> tuple[KerasValue, list[KerasValue]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
+from convcost.layers.fields import MAX_SIZE
 
 Rule = Callable[[GraphBuilder, KerasLayer], "KerasValue | Sequence[KerasValue]"]
 
@@ -21,6 +22,7 @@ _LATER = {
     "recurrent": "LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU RNN Bidirectional",
 }
 """Modules that add functions, and for which classes: each is imported when a layer of one is met."""
+_TOO_LARGE = "one of its sizes is more than 10**15"
 _PLACES = {kind: f"{__package__}.{module}" for module, kinds in _LATER.items() for kind in kinds.split()}
 
 
@@ -73,6 +75,8 @@ def integers(value: Any, count: int, default: int = 1) -> tuple[int, ...]:
     found = tuple(value) if isinstance(value, (list, tuple)) else (value,) * count
     if len(found) != count or {*map(type, found)} - {int}:
         raise UntranslatableLayer(f"it needs {count} whole numbers, not {value!r}")
+    if max(map(abs, found), default=0) > MAX_SIZE:
+        raise UntranslatableLayer(_TOO_LARGE)
     return found
 
 
@@ -87,4 +91,6 @@ def whole(layer: KerasLayer, name: str, default: int | None = None) -> int:
         value = int(value)
     if type(value) is not int or value < 1:
         raise UntranslatableLayer(f"{name} is no whole number above 0: {value!r}")
+    if value > MAX_SIZE:
+        raise UntranslatableLayer(_TOO_LARGE)
     return value

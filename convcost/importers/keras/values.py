@@ -15,9 +15,16 @@ from msgspec.structs import replace
 Sizes = tuple[int | None, ...]
 """Sizes as Keras has them, without the batch axis; None where one is open."""
 
+MASKS = ("mask", "query_mask", "value_mask", "key_mask")
+"""Arguments of a call that are masks of steps, which Keras passes on by itself."""
+
 
 class UntranslatableLayer(Exception):
     """A layer does what no operator does, or its configuration is none that Keras writes."""
+
+
+class OpenSize(UntranslatableLayer):
+    """A layer needs a size that the file leaves open."""
 
 
 class KerasValue(Struct, frozen=True):
@@ -43,7 +50,7 @@ class KerasValue(Struct, frozen=True):
             UntranslatableLayer: Nothing is known of them.
         """
         if self.sizes is None:
-            raise UntranslatableLayer
+            raise UntranslatableLayer("nothing is known of what it reads")
         return self.sizes
 
     @property
@@ -51,7 +58,7 @@ class KerasValue(Struct, frozen=True):
         """The size of the last axis.
 
         Raises:
-            UntranslatableLayer: It is open.
+            OpenSize: It is open.
         """
         return known(self.known[-1])
 
@@ -96,12 +103,17 @@ def values_in(item: Any) -> list[KerasValue]:
     return [each for part in item for each in values_in(part)] if isinstance(item, (list, tuple)) else []
 
 
+def learns(config: Mapping[str, Any]) -> bool:
+    """Return whether the weights of a layer or a model are learned, as far as its own fields say."""
+    return config.get("trainable", True) not in (False,)
+
+
 def known(size: int | None) -> int:
     """Return a size that must be known.
 
     Raises:
-        UntranslatableLayer: It is open.
+        OpenSize: It is open.
     """
     if size is None:
-        raise UntranslatableLayer
+        raise OpenSize("it needs a size that the file leaves open: give it with --input")
     return size

@@ -11,7 +11,7 @@ from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
 from convcost.importers.patterns.parts import clip_bounds, is_sixth
-from convcost.importers.values import Unsupported
+from convcost.importers.values import Unsupported, counted_axis
 
 _PLAIN = {
     "Relu": "relu",
@@ -89,7 +89,7 @@ def clip(mapper: Mapper, node: Node) -> None:
         op = "maximum" if low is not None and abs(low) < 1e30 else "minimum"
         mapper.emit(node, "elementwise", {"op": op, "value": decimal(bounded[0])}, [tensor], name="")
     elif bounded[0] >= bounded[1] or max(abs(bounded[0]), abs(bounded[1])) > 1e15:
-        raise Unsupported("its bounds are not known")
+        raise Unsupported("its bounds are not in order, or beyond 10^15")
     else:
         mapper.emit(node, "hard_tanh", {"min_val": decimal(bounded[0]), "max_val": decimal(bounded[1])}, [tensor])
 
@@ -147,27 +147,24 @@ def celu(mapper: Mapper, node: Node) -> None:
 @operator("PRelu")
 def prelu(mapper: Mapper, node: Node) -> None:
     """Map a ReLU with learned slopes."""
-    tensor, slope = mapper.picture(node.inputs[0]), mapper.weight(node, 1)
-    count = max(slope.shape, default=1)
-    if slope.shape and (sum(size != 1 for size in slope.shape) > 1 or count not in (1, tensor.shape[0])):
+    slope, full = mapper.weight(node, 1), mapper.full(node.inputs[0])
+    long = [at + len(full) - len(slope.shape) for at, size in enumerate(slope.shape) if size != 1]
+    if len(long) > 1 or any(slope.shape[at - len(full)] != full[at] for at in long):
         raise Unsupported("its slopes are neither one nor one for each channel")
-    if count > 1 and not _along_channels(slope.shape, len(tensor.shape)):
-        raise Unsupported("its slopes are not along the channels")
-    fields = {"num_parameters": count} if count > 1 else {}
-    mapper.emit(node, "prelu", fields | axis_field(tensor, 0), [tensor], [None, slope])
-
-
-def _along_channels(shape: tuple[int, ...], rank: int) -> bool:
-    """Return whether a constant's only long axis meets the first of a value of so many axes."""
-    place = next(at for at, size in enumerate(shape) if size != 1)
-    return len(shape) - place == rank
+    if not long or long == [1]:
+        tensor, axis = mapper.picture(node.inputs[0]), 0
+    else:
+        axis = mapper.axis(node.inputs[0], long[0])
+        tensor = mapper.tensor(node.inputs[0])
+    fields = {"num_parameters": full[long[0]]} if long else {}
+    mapper.emit(node, "prelu", fields | axis_field(tensor, axis), [tensor], [None, slope])
 
 
 @operator("Softmax", "LogSoftmax")
 def softmax(mapper: Mapper, node: Node) -> None:
     """Map a softmax over one axis."""
     full = mapper.full(node.inputs[0])
-    axis = node.attributes.get("axis", 1 if mapper.opset < 13 else -1) % len(full)
+    axis = counted_axis(node.attributes.get("axis", 1 if mapper.opset < 13 else -1), len(full))
     if mapper.opset < 13 and prod(full[axis + 1 :]) != 1:
         raise Unsupported("it is over several axes")
     place = mapper.axis(node.inputs[0], axis)

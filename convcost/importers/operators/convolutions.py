@@ -99,17 +99,16 @@ def _sizes(tensor: Tensor, more: Pairs) -> tuple[int, ...]:
 def transposed_conv(mapper: Mapper, node: Node) -> None:
     """Map a transposed convolution; of several pictures at once as one whose kernel has size 1 along them."""
     kernel, bias = mapper.weight(node, 1), mapper.optional(node, 2)
-    many = mapper.many_pictures(node.inputs[0])
-    tensor = mapper.together(node.inputs[0]) if many else mapper.picture(node.inputs[0])
     size, groups = kernel.shape[2:], node.attributes.get("group", 1)
-    axes = len(size)
+    axes, many = len(size), mapper.many_pictures(node.inputs[0])
     _check_kernel(node, kernel, bias)
+    if many and (axes > 2 or len(mapper.full(node.inputs[0])) != axes + 2):
+        raise Unsupported(f"it works on {mapper.full(node.inputs[0])[0]} pictures at once")
+    tensor = mapper.together(node.inputs[0]) if many else mapper.picture(node.inputs[0])
     if node.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "", "VALID") or "output_shape" in node.attributes:
         raise Unsupported("its padding follows from the size of its output")
     if groups < 1 or kernel.shape[0] != tensor.shape[0]:
         raise Unsupported(f"its kernel takes {kernel.shape[0]} channels, {tensor.shape[0]} reach it")
-    if many and (axes > 2 or len(tensor.shape) != axes + 2):
-        raise Unsupported(f"it works on {tensor.shape[1]} pictures at once")
     extra = tuple(node.attributes.get("output_padding") or (0,) * axes)
     pads = padding(node, tensor.shape[1 + many :], size)
     fields: dict[str, Any] = {"out_channels": kernel.shape[1] * groups, "kernel_size": short((1,) * many + size)}

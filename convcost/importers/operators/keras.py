@@ -9,6 +9,7 @@ from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import short
 from convcost.importers.values import Moved, Unsupported
+from convcost.layers.layout import TOKENS
 from convcost.network.graph import Tensor
 
 
@@ -29,12 +30,6 @@ def _affine(node: Node) -> dict[str, Any]:
     if not scale:
         return {"affine": False}
     return {} if center else {"bias": False}
-
-
-@operator("keras.Unreached")
-def unreached(mapper: Mapper, node: Node) -> None:
-    """Refuse what reads a value of which nothing is known; the layer that gives that is named before."""
-    raise Unsupported("nothing is known of what it reads")
 
 
 @operator("keras.BatchNormalization")
@@ -168,7 +163,7 @@ _ADAPTIVE = {"keras.AdaptiveAveragePool": "adaptive_avg_pool", "keras.AdaptiveMa
 def adaptive_pool(mapper: Mapper, node: Node) -> None:
     """Map a pool to given sizes."""
     fields = {"output_size": short(node.attributes["sizes"])}
-    mapper.emit(node, _ADAPTIVE[node.operator], fields, [mapper.tensor(node.inputs[0])])
+    mapper.emit(node, _ADAPTIVE[node.operator], fields, [mapper.picture(node.inputs[0])])
 
 
 _RECURRENT = {"keras.LSTM": "lstm", "keras.GRU": "gru", "keras.SimpleRNN": "rnn"}
@@ -191,7 +186,7 @@ def recurrent(mapper: Mapper, node: Node) -> None:
     states = [mapper.tensor(name) for name in node.inputs[begin:]]
     fields |= {"initial_state": ["initial_state"] * len(states)} if states else {}
     weights = [mapper.weight(node, at) for at in range(1, begin)]
-    inputs = [mapper.tensor(node.inputs[0]), *states]
+    inputs = [mapper.tensor(node.inputs[0], layout=TOKENS), *states]
     (tensor,) = mapper.emit(node, _RECURRENT[node.operator], fields, inputs, weights, gives=node.outputs[:1])
     for name, title in zip(node.outputs[1:], ("hidden state", "cell state"), strict=False):
         if mapper.is_read(name):

@@ -12,7 +12,7 @@ from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
-from convcost.importers.values import Moved, Unsupported
+from convcost.importers.values import Moved, Unsupported, counted_axis
 from convcost.layers.layout import FEATURE_MAP, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
@@ -217,7 +217,7 @@ def concat(mapper: Mapper, node: Node) -> None:
         mapper.give(node, node.outputs[0], mapper.moved(names[0]))
         return
     rank = len(mapper.full(names[0]))
-    place = node.attributes["axis"] % rank
+    place = counted_axis(node.attributes["axis"], rank)
     batches = [value.batch for value in map(mapper.moved, names) if value.batch is not None]
     shapes = [mapper.full(name) for name in names]
     fitting = [axis for axis in dict.fromkeys(batches) if axis != place and all(shape[axis] == 1 for shape in shapes)]

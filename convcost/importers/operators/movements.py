@@ -11,7 +11,7 @@ from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import batch_behind, moved, padded
 from convcost.importers.operators.selections import cut
 from convcost.importers.operators.windows import given, padding, per_axis, short
-from convcost.importers.values import Moved, Unsupported
+from convcost.importers.values import Moved, Unsupported, counted_axis
 
 
 @operator("Shape")
@@ -87,14 +87,14 @@ def squeeze(mapper: Mapper, node: Node) -> None:
     axes = axes_of(node, [None, mapper.optional(node, 1)])
     if node.operator == "Unsqueeze":
         rank = len(sizes) + len(axes or ())
-        places = {axis % rank for axis in axes or ()}
+        places = {counted_axis(axis, rank) for axis in axes or ()}
         rest = [axis for axis in range(rank) if axis not in places]
         after = tuple(1 if axis in places else sizes[rest.index(axis)] for axis in range(rank))
         batch = rest[value.batch] if value.batch is not None else None
     else:
         if axes is None:
             raise Unsupported("it removes every axis of size 1, the batch too")
-        places = {axis % len(sizes) for axis in axes}
+        places = {counted_axis(axis, len(sizes)) for axis in axes}
         if any(sizes[axis] != 1 for axis in places):
             raise Unsupported("it removes an axis that is not of size 1")
         rest = [axis for axis in range(len(sizes)) if axis not in places]
@@ -167,7 +167,7 @@ def _amounts(mapper: Mapper, node: Node, rank: int) -> list[tuple[int, int]]:
     if amounts is None:
         raise Unsupported("its amounts are not known")
     axes = mapper.numbers(node, 3) if len(node.inputs) > 3 else None
-    places = [int(axis) % rank for axis in axes] if axes is not None else list(range(rank))
+    places = [counted_axis(int(axis), rank) for axis in axes] if axes is not None else list(range(rank))
     if len(amounts) != 2 * len(places):
         raise Unsupported(f"it has {len(amounts)} amounts for {len(places)} axes")
     pairs = [(0, 0)] * rank

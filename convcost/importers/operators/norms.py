@@ -11,7 +11,7 @@ from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle, squeezed, turns_map
 from convcost.importers.operators.windows import decimal
-from convcost.importers.values import Moved, Unsupported
+from convcost.importers.values import Moved, Unsupported, counted_axis
 from convcost.layers.layout import FEATURE_MAP, channel_axis
 from convcost.network.graph import Tensor
 
@@ -44,7 +44,7 @@ def batch_norm(mapper: Mapper, node: Node) -> None:
 def layer_norm(mapper: Mapper, node: Node) -> None:
     """Map a layer norm, or a root mean square norm, over the last axes."""
     full = mapper.full(node.inputs[0])
-    first = node.attributes.get("axis", -1) % len(full)
+    first = counted_axis(node.attributes.get("axis", -1), len(full))
     scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
     over = [first] if node.attributes.get("stretched") else range(first, len(full))
     shape = tuple(full[axis] for axis in over)

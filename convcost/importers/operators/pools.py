@@ -11,8 +11,8 @@ from convcost.importers.graph import Node
 from convcost.importers.mapper import Mapper, is_map, operator
 from convcost.importers.operators.convolutions import unpadded
 from convcost.importers.operators.windows import given, joined, padding, per_axis, short
-from convcost.importers.values import Moved, Unsupported
-from convcost.layers.layout import channel_axis
+from convcost.importers.values import Moved, Unsupported, counted_axis
+from convcost.layers.layout import FEATURE_MAP, UNKNOWN, channel_axis
 from convcost.network.graph import Tensor
 
 
@@ -127,7 +127,9 @@ def _reduced(mapper: Mapper, node: Node, op: str, given_axes: tuple[int, ...] | 
     rank = len(value.full)
     if given_axes is None and node.operator in _REDUCTIONS:
         raise Unsupported("it reduces the batch axis")
-    axes = sorted(int(axis) % rank for axis in given_axes) if given_axes is not None else list(range(2, rank))
+    axes = (
+        sorted(counted_axis(int(axis), rank) for axis in given_axes) if given_axes is not None else list(range(2, rank))
+    )
     after = tuple([1 if axis in axes else size for axis, size in enumerate(value.full)])
     left = after if keep else tuple([size for axis, size in enumerate(after) if axis not in axes])
     places = [mapper.axis(node.inputs[0], axis) for axis in axes]
@@ -175,6 +177,8 @@ def resize(mapper: Mapper, node: Node) -> None:
     """Map a resizing of all spatial axes."""
     tensor = mapper.picture(node.inputs[0])
     rank = len(tensor.shape)
+    if tensor.layout == UNKNOWN and 2 <= rank <= 4:
+        tensor = mapper.laid_out(tensor, FEATURE_MAP)
     if not is_map(tensor) or node.attributes.get("antialias", 0) or "axes" in node.attributes:
         raise Unsupported("it resizes other axes than the spatial ones, or filters before")
     if node.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from convcost.importers.constants import is_worked_out
-from convcost.importers.graph import Constant, Node
+from convcost.importers.graph import Constant, Node, shape_text
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle
 from convcost.importers.operators.windows import given
 from convcost.importers.patterns.prepared import GATES
-from convcost.importers.unknown import shape_text
 from convcost.importers.values import Moved, Unsupported
 from convcost.layers.layout import TOKENS
 from convcost.network.graph import Tensor

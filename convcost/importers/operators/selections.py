@@ -9,7 +9,7 @@ from typing import Any
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
-from convcost.importers.values import Moved, Unsupported, without
+from convcost.importers.values import Moved, Unsupported, counted_axis, without
 from convcost.layers.layout import FEATURE_MAP, TOKENS, VECTOR
 from convcost.network.graph import Tensor
 
@@ -27,8 +27,9 @@ def slice_(mapper: Mapper, node: Node) -> None:
     axes = mapper.numbers(node, 3, "axes") or tuple(range(len(starts)))
     steps = mapper.numbers(node, 4) or (1,) * len(starts)
     cuts = []
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        size = full[int(axis) % len(full)]
+    for start, end, given_axis, step in zip(starts, ends, axes, steps, strict=True):
+        axis = counted_axis(int(given_axis), len(full))
+        size = full[axis]
         if step < 0:
             chosen = range(size)[slice(int(start), _backward_end(int(end), size), int(step))]
         else:
@@ -36,10 +37,10 @@ def slice_(mapper: Mapper, node: Node) -> None:
         if chosen == range(size):
             continue
         if not chosen:  # nothing is left, which a concatenation may take
-            shape = tuple(0 if place == int(axis) % len(full) else size for place, size in enumerate(full))
+            shape = tuple(0 if place == axis else size for place, size in enumerate(full))
             mapper.give(node, node.outputs[0], Constant(node.outputs[0], shape, values=(), stored=False))
             return
-        cuts.append((int(axis) % len(full), chosen))
+        cuts.append((axis, chosen))
     _sliced(mapper, node, name, cuts)
 
 
@@ -118,7 +119,7 @@ def gather(mapper: Mapper, node: Node) -> None:
         _embedding(mapper, node)
         return
     full = mapper.full(name)
-    axis = node.attributes.get("axis", 0) % len(full)
+    axis = counted_axis(node.attributes.get("axis", 0), len(full))
     shape = (*full[:axis], *places.shape, *full[axis + 1 :])
     batch = mapper.moved(name).batch
     known = [int(value) % full[axis] for value in places.values] if places.values is not None else None

@@ -11,7 +11,8 @@ from convcost.importers.graph import ModelGraph
 from convcost.importers.patterns.parts import Parts
 
 if TYPE_CHECKING:
-    from convcost.importers.patterns.parts import Pattern
+    from convcost.importers.graph import Node
+    from convcost.importers.patterns.parts import Found, Pattern
 
 _ROUNDS = 3  # a hard swish may have a hard sigmoid in parts
 
@@ -36,13 +37,21 @@ def _fused_once(graph: ModelGraph) -> ModelGraph:
     replaced = {}
     for node in graph.nodes:
         for pattern in patterns.get(node.operator, ()):
-            found = pattern(node, parts)
+            found = _found(pattern, node, parts)
             if found is not None and not any(id(part) in gone or id(part) in replaced for part in found[1]):
                 replaced[id(node)] = found[0]
                 gone.update(id(part) for part in found[1])
                 break
     nodes = [replaced.get(id(node), node) for node in graph.nodes if id(node) not in gone]
     return replace(graph, nodes=tuple(nodes)) if replaced else graph
+
+
+def _found(pattern: Pattern, node: Node, parts: Parts) -> Found:
+    """Return what a pattern finds; nothing in operators with other inputs than they have, which are refused later."""
+    try:
+        return pattern(node, parts)
+    except (IndexError, ValueError):
+        return None
 
 
 _MODULES = {

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
 from io import StringIO
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from traceback import extract_tb
 from typing import Any
 
 from msgspec.structs import replace
@@ -44,7 +45,7 @@ def program_of(
     Args:
         module: A `torch.nn.Module`, on any device, `meta` too; or an exported program.
         example_inputs: What it is called with: a tensor, or a tuple of what its `forward` takes; sizes such as
-            `(1, 3, 224, 224)` stand for a tensor of them.
+            `(1, 3, 224, 224)` stand for a tensor of them, several in a tuple for several.
         kwargs: What it is called with by name.
         dynamic_shapes: The axes that stay open, as `torch.export.export` takes them.
 
@@ -200,12 +201,10 @@ def _arguments(torch: Any, module: Any, given: Any, *, are_optional: bool) -> tu
         help = "(inputs,) where forward takes a dict, kwargs=inputs where it takes what is in it by name"
         help = help if isinstance(given, Mapping) else _INPUTS
         raise OptionError(ErrorDetail("these are no example inputs", found=f"found {_short(given)}", help=help))
-    if all(isinstance(size, int) and not isinstance(size, bool) for size in given):
-        if min(given) < 1:
-            message = "the sizes of an example input are at least 1"
-            raise OptionError(ErrorDetail(message, found=f"found {given!r}", help=_INPUTS))
-        dtypes = [each.dtype for each in module.parameters() if each.is_floating_point()]
-        given = (torch.empty(tuple(given), dtype=dtypes[0] if dtypes else None, device="meta"),)
+    dtype = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
+    sizes = [given] if _are_sizes(given) else given
+    if all(map(_are_sizes, sizes)):
+        given = tuple([torch.empty(tuple(each), dtype=dtype, device="meta") for each in sizes])
     for value in given:
         if isinstance(value, torch.Tensor) and 0 in value.shape[:1]:
             found = f"found the sizes {tuple(value.shape)}"
@@ -227,6 +226,20 @@ def _moved(torch: Any, device: Any, value: Any) -> Any:
     if type(value) is dict:
         return {key: _moved(torch, device, each) for key, each in value.items()}
     return type(value)(_moved(torch, device, each) for each in value) if type(value) in (list, tuple) else value
+
+
+def _are_sizes(given: Any) -> bool:
+    """Return whether inputs are the sizes of a tensor.
+
+    Raises:
+        OptionError: A size is none.
+    """
+    if not isinstance(given, (list, tuple)) or not given or any(type(size) is not int for size in given):
+        return False
+    if min(given) < 1:
+        message = "the sizes of an example input are at least 1"
+        raise OptionError(ErrorDetail(message, found=f"found {given!r}", help=_INPUTS))
+    return True
 
 
 @contextmanager
@@ -276,8 +289,8 @@ def _refusal(torch: Any, module: Any, error: Exception) -> ErrorDetail:
     if not _depends_on_values(error):
         help = "torch.export.export(module, inputs, strict=False) shows where; a program of it is taken too"
         return ErrorDetail(f"{message}: {_first_line(error)}", help=help)
-    at = re.search(r"Caused by: \((.+)\)", str(error))
-    found = f"{at[1]} decides by values" if at else _first_line(error)
+    at = _deciding(torch, error)
+    found = f"{at} decides by values" if at else _first_line(error)
     parts = [name for name, part in module.named_children() if next(iter(part.parameters()), None) is not None]
     help = f"export what stands before that: a module whose forward returns it, or a part of the {title}"
     help += f", such as from_torch(module.{parts[0]}, …): {', '.join(parts)}" if parts else ""
@@ -291,6 +304,16 @@ def _packed(module: Any) -> list[str]:
 
 def _is_packed(kind: type) -> bool:
     return kind.__module__.startswith("torch.ao.nn.") and "quantized" in kind.__module__.split(".")
+
+
+def _deciding(torch: Any, error: Exception) -> str:
+    """Return the line of the model that decides by values: what torch names, else the last that is not in torch."""
+    named = re.search(r"Caused by: \((.+)\)", str(error))
+    inside = str(PurePath(getattr(torch, "__file__", None) or "torch").parent)
+    if named is None or not Path(inside, named[1].partition(":")[0]).is_file():
+        return named[1] if named else ""
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith((inside, __file__))]
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
 
 
 def _depends_on_values(error: Exception) -> bool:

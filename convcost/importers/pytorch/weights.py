@@ -39,7 +39,8 @@ def refusal(data: Data, file: str) -> SpecError:
 def refused(file: str, what: str) -> SpecError:
     """Return the error that a file is what no network can be read from."""
     message = f"the file holds {what}: weights, and no network that can be read"
-    return SpecError(ErrorDetail(message, Place(file), found="it is never loaded, which may run programs", help=_HELP))
+    note = "convcost never loads such a file: that could run a program in it"
+    return SpecError(ErrorDetail(message, Place(file), help=_HELP, note=note))
 
 
 def _safetensors(data: Data, file: str) -> SpecError:

@@ -91,7 +91,9 @@ class FlatBuffer:
             FlatBufferError: They do not.
         """
         if at < 0 or size < 0 or at + size > self.size:
-            raise FlatBufferError(f"{what} lies outside of the file, at byte {at:,} with {size:,} bytes", max(at, 0))
+            raise FlatBufferError(
+                f"{what} would lie outside of the file, at byte {at:,} with {size:,} bytes", max(at, 0)
+            )
 
     def spend(self, count: int, at: int) -> None:
         """Raise an error where so much more is more than is read of a file.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, Place, nearest
 from convcost.importers.tflite import schema
@@ -36,6 +37,7 @@ class FileTensor(Struct, frozen=True):
         place: Where its numbers lie, and how many bytes they take; None where the file has none.
         is_variable: Whether it keeps a state between two inferences.
         scale: The factor and the zero of a quantised number.
+        numbers: Its numbers where they are none of the file's, but follow from them.
     """
 
     index: int
@@ -48,11 +50,12 @@ class FileTensor(Struct, frozen=True):
     place: tuple[int, int] | None
     is_variable: bool
     scale: tuple[float, int] | None = None
+    numbers: tuple[Any, ...] | None = None
 
     @property
     def is_constant(self) -> bool:
-        """Whether its numbers are in the file."""
-        return self.place is not None
+        """Whether its numbers are in the file, or follow from those that are."""
+        return self.place is not None or self.numbers is not None
 
 
 class FileOperator(Struct, frozen=True):
@@ -83,6 +86,7 @@ class FileGraph(Struct, frozen=True):
         operators: The operators, in the order in which they run.
         about: The file's version and which graph of it this is, for people.
         data: The file.
+        other: Returns another graph of the file by its number.
     """
 
     inputs: tuple[int, ...]
@@ -91,9 +95,12 @@ class FileGraph(Struct, frozen=True):
     operators: tuple[FileOperator, ...]
     about: str
     data: FlatBuffer
+    other: Callable[[int], FileGraph] | None = None
 
     def values(self, tensor: FileTensor) -> tuple[Any, ...] | None:
         """Return the numbers of a tensor that has few; None where they are not in the file."""
+        if tensor.numbers is not None:
+            return tensor.numbers
         count = prod(tensor.shape)
         if tensor.place is None or not tensor.form or not 0 <= count <= MOST_VALUES:
             return None
@@ -103,6 +110,11 @@ class FileGraph(Struct, frozen=True):
         self.data.spend(count, start)
         found = struct.unpack_from(f"<{count}{tensor.form}", self.data.data, start)
         return tuple([tensor.scale[0] * (value - tensor.scale[1]) for value in found]) if tensor.scale else found
+
+
+def has_open_batch(graph: FileGraph) -> bool:
+    """Return whether an input leaves open how many there are."""
+    return any(graph.tensors[index].sizes[:1] == (None,) for index in graph.inputs)
 
 
 def read_subgraph(buffer: FlatBuffer, signature: str = "", file: str = "") -> FileGraph:
@@ -135,8 +147,14 @@ def read_subgraph(buffer: FlatBuffer, signature: str = "", file: str = "") -> Fi
     number = numbers[signature] if signature else 0
     if number >= count:
         raise FlatBufferError(f"the signature {signature!r} has subgraph {number:,} of {count:,}", model.at)
-    table = FlatTable(buffer, buffer.follow(start + 4 * number, "a subgraph"))
-    return _Reader(buffer, model, codes).subgraph(table, _about(numbers, number, version))
+    reader = _Reader(buffer, model, codes)
+
+    def read(number: int, about: str = "") -> FileGraph:
+        if not 0 <= number < count:
+            raise FlatBufferError(f"an operator has subgraph {number:,} of {count:,}", model.at)
+        return reader.subgraph(FlatTable(buffer, buffer.follow(start + 4 * number, "a subgraph")), about)
+
+    return replace(read(number, _about(numbers, number, version)), other=read)
 
 
 def _about(numbers: Mapping[str, int], read: int, version: int) -> str:

@@ -51,8 +51,8 @@ class ModulePaths:
         return ".".join(path[1:] if path[0] == self._model and len(path) > 1 else path)
 
     def of_constant(self, name: str) -> str:
-        """Return the name of a constant as a path of modules."""
-        path = name.split("/")
+        """Return the name of a constant as a path of modules: the first, where the converter joined several."""
+        path = name.partition(";")[0].split("/")
         return ".".join(path[1:] if path[0] == self._model and len(path) > 1 else path)
 
     def _paths(self, operator: FileOperator) -> list[list[str]]:

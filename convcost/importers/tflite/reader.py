@@ -9,9 +9,12 @@ from convcost.importers.tflite import (
     rules,  # noqa: F401 -- adds what the mapper does with them
 )
 from convcost.importers.tflite.flatbuffer import Data, FlatBuffer, FlatBufferError
-from convcost.importers.tflite.model import read_subgraph
+from convcost.importers.tflite.model import has_open_batch, read_subgraph
 from convcost.importers.tflite.translator import Translator
 from convcost.model_options import current
+
+_OF_SIZES = frozenset(("SHAPE", "FILL", "RANGE"))
+"""What makes numbers of the program of others."""
 
 
 def read(data: Data, file: str) -> ModelGraph:
@@ -27,6 +30,14 @@ def read(data: Data, file: str) -> ModelGraph:
     """
     try:
         graph = read_subgraph(FlatBuffer(data), current().signature, file)
+        if has_open_batch(graph) or any(each.name in _OF_SIZES for each in graph.operators):
+            from convcost.importers.tflite.known import with_known_numbers  # where a file works out sizes
+
+            graph = with_known_numbers(graph)
+        if any(each.name == "WHILE" for each in graph.operators):
+            from convcost.importers.tflite.loops import with_recurrent_layers  # where there are loops
+
+            graph = with_recurrent_layers(graph)
         return Translator(graph, file).translate()
     except FlatBufferError as error:
         help = "is the file complete? convert or download it again"

@@ -81,6 +81,10 @@ class Translator:
         self._alone: set[str] = set()
         self._shared = 0  # biases that are another layer's
         self._count = 0
+        self._reading: dict[int, list[FileOperator]] | None = None
+        self.done: set[int] = set()  # operators, by their numbers, that others are translated with
+        self._giving = {index: each for each in graph.operators for index in each.outputs}
+        self.notes: dict[str, None] = {}
         self.scope = ""
         sizes = [graph.tensors[index].sizes for index in graph.inputs]
         self.batch = next((each[0] for each in sizes if len(each) > 1), 1)
@@ -107,7 +111,7 @@ class Translator:
                 (turned if index in self.pictures else tokens).append(tensor.name)
         for operator in graph.operators:
             self._operator(operator)
-        outputs = tuple([self.as_it_is(index) for index in graph.outputs if index in self._leads])
+        outputs = tuple([graph.tensors[at].name for at in graph.outputs if not self.tensor(at).is_constant])
         return ModelGraph(
             graph.about,
             inputs,
@@ -134,6 +138,28 @@ class Translator:
         if index < 0:
             raise Untranslatable("an input is left out")
         return self.graph.tensors[self._same.get(index, index)]
+
+    def giving(self, index: int, name: str, source: int | None = None) -> FileOperator | None:
+        """Return the operator that gives a value, if it has a name and reads a value first; None otherwise."""
+        found = self._giving.get(index)
+        if found is None or found.name != name or not found.inputs:
+            return None
+        return found if source is None or self._unconverted(found.inputs[0]) == self._unconverted(source) else None
+
+    def reading(self, index: int) -> FileOperator | None:
+        """Return the only operator that reads a value; None where several do, or the model gives it."""
+        if self._reading is None:
+            self._reading = {}
+            for operator in self.graph.operators:
+                for each in operator.inputs:
+                    self._reading.setdefault(each, []).append(operator)
+        found = self._reading.get(index, [])
+        return found[0] if len(found) == 1 and index not in self.graph.outputs else None
+
+    def _unconverted(self, index: int) -> int:
+        """Return the value that is converted to other types of numbers, for one that is."""
+        found = self._giving.get(index)
+        return found.inputs[0] if found is not None and found.name in _SAME and found.inputs else index
 
     def rank(self, index: int) -> int:
         """Return how many axes a value has, with those that are put before it."""
@@ -171,8 +197,17 @@ class Translator:
             Untranslatable: It is a constant, or nothing gives it.
         """
         if index not in self._leads:
-            raise Untranslatable("it reads a constant where it should read a value")
+            self._take_numbers(index)
         return self.graph.tensors[index].name
+
+    def _take_numbers(self, index: int) -> None:
+        """Take numbers of the program, such as a state of zeros, for a value."""
+        tensor = self.tensor(index)
+        if tensor.numbers is None or index in self.pictures:
+            raise Untranslatable("it reads a constant where it should read a value")
+        self._leads[index] = self.lead_of(tensor)
+        shape = (1,) * self._leads[index] + tensor.shape
+        self.constants[tensor.name] = Constant(tensor.name, shape, tensor.dtype, tensor.numbers, stored=False)
 
     def plain(self, index: int) -> str:
         """Return the name of a value with its axes in the order of the file."""
@@ -206,12 +241,12 @@ class Translator:
         tensor = self.tensor(index)
         if not tensor.is_constant:
             raise Untranslatable("its weights are no constant")
-        owner = self._owner(tensor)
+        owner = self._owner(tensor) if tensor.numbers is None else tensor.name
         sizes = tuple(tensor.shape if shape is None else shape)
         moved = [size for size in sizes if size != 1] != [size for size in tensor.shape if size != 1]
         values = None if moved else self.graph.values(tensor)
         name = f"{tensor.name}:{'×'.join(map(str, sizes))}" if sizes != tensor.shape else tensor.name
-        is_number = values is not None and len(values) == 1
+        is_number = tensor.numbers is not None or (values is not None and len(values) == 1)
         self.constants[name] = Constant(owner, sizes, tensor.dtype, values, stored=not is_number)
         return name
 
@@ -232,7 +267,7 @@ class Translator:
     def _notes(self) -> tuple[str, ...]:
         one = self._shared == 1
         text = f"{self._shared} bias{'' if one else 'es'} {'is' if one else 'are'} kept once with another layer's:"
-        return (f"{text} counted there",) if self._shared else ()
+        return (*self.notes, *([f"{text} counted there"] if self._shared else ()))
 
     def _owner(self, tensor: FileTensor) -> str:
         """Return the name of the numbers that a constant holds: tensors of one buffer hold the same."""
@@ -308,6 +343,14 @@ class Translator:
             inputs = [self.add(name, inputs, output, **given)]
             self.dtypes[inputs[0]] = tensor.dtype
 
+    def activated(self, operator: FileOperator, value: str) -> str:
+        """Return a value behind the activation that is fused with an operator."""
+        activation = self.activation(operator)
+        if not activation:
+            return value
+        to, attributes = _ACTIVATIONS[activation]
+        return self.add(to, [value], **attributes)
+
     def claim(self, index: int, lead: int | None = None) -> FileTensor:
         """Return the tensor that an operator gives, and remember how it is written."""
         tensor = self.graph.tensors[index]
@@ -368,6 +411,8 @@ class Translator:
     # the steps
 
     def _operator(self, operator: FileOperator) -> None:
+        if operator.at in self.done:
+            return
         tensors = [self.tensor(index) for index in operator.inputs if index >= 0]
         if operator.name in _SAME and tensors and tensors[0].is_constant and operator.outputs:
             self._same[operator.outputs[0]] = tensors[0].index

@@ -143,12 +143,12 @@ def _belongs(leaf: Leaf, chains: list[list[TreeNode]]) -> bool:
     A U-Net's skips part at the top and meet at the end; what lies between is no branch that a person would nest.
     """
     module = leaf.rows[0].parent
+    count = len(module)
     for chain in chains:
-        if module and not all(
-            path[: len(module)] == module for path in [row.module for row in rows_in(chain, 0) if row.item.name]
-        ):
+        rows = list(rows_in(chain, 0))
+        if count and any([row.item.name and row.module[:count] != module for row in rows]):  # noqa: C419
             return False
-        types = [row.item.type for row in rows_in(chain, 0)]
+        types = [row.item.type for row in rows]
         if not _GROWING.isdisjoint(types) and _POOLED.isdisjoint(types):
             return False
     return True

@@ -90,6 +90,7 @@ class _Sized:
         self.items = [layer for item in mapped.items for layer in item.layers]
         self.sizes = sizes
         self.words = words
+        self.keeping = {type for type in {item.type for item in self.items} if _may_keep_shape(type)}
         self.expressions: dict[int, dict[str, Any]] = {}
         self.factors: dict[int, Any] = {}
         self.shares: dict[int, tuple[int, int]] = {}  # of an item: the whole over its size, on each axis
@@ -138,11 +139,12 @@ class _Sized:
             tensors[key_of(tensor)] = Tensor(shape, tensor.producer, tensor.output, tensor.layout)
         for item in self.items:
             inputs = [tensors[tensor.producer, tensor.output] for tensor in item.inputs]
-            if _keeps_shape(item, inputs):
-                tensors[key_of(item.outputs[0])] = inputs[0]
+            if item.type in self.keeping and _keeps_shape(item, inputs[0]):
+                given = item.outputs[0]
+                tensors[given.producer, given.output] = inputs[0]
                 continue
             for tensor, (shape, layout) in zip(item.outputs, self._inferred(item, inputs, more), strict=True):
-                tensors[key_of(tensor)] = Tensor(shape, tensor.producer, tensor.output, layout)
+                tensors[tensor.producer, tensor.output] = Tensor(shape, tensor.producer, tensor.output, layout)
 
     def _inferred(self, item: MappedItem, inputs: Sequence[Tensor], more: int) -> list[tuple[tuple[int, ...], str]]:
         """Return the shapes and layouts that an item gives."""
@@ -191,18 +193,23 @@ class _Sized:
         return item.fields
 
 
-def _keeps_shape(item: MappedItem, inputs: Sequence[Tensor]) -> bool:
+def _may_keep_shape(type: str) -> bool:
+    """Return whether items of a type give the shape that they read, at any resolution."""
+    known = REGISTRY[type]
+    return type == "batch_norm" or (issubclass(known, Activation) and not known.axis_fields)
+
+
+def _keeps_shape(item: MappedItem, given: Tensor) -> bool:
     """Return whether an item gives the shape that it reads, at any resolution.
 
     Raises:
         _Differs: It has weights for other channels.
     """
-    if item.type == "batch_norm" and inputs[0].layout == FEATURE_MAP:
-        if inputs[0].shape[0] != item.inputs[0].shape[0]:
-            raise _Differs
+    if item.type != "batch_norm":
         return True
-    type = REGISTRY[item.type]
-    return issubclass(type, Activation) and not type.axis_fields
+    if given.layout == FEATURE_MAP and given.shape[0] != item.inputs[0].shape[0]:
+        raise _Differs
+    return given.layout == FEATURE_MAP
 
 
 def _are_alike(tensors: Sequence[Tensor], others: Sequence[Tensor]) -> bool:

@@ -137,7 +137,8 @@ def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, fla
     for item in mapped.items:
         key = key_of(item.inputs[0]) if len(item.inputs) == 1 else (0, -1)
         row = last.get(key)
-        if row is not None and row is rows[-1] and reads[key] == 1 and _joins(row, item):
+        own = item.shares is None and id(item) not in shared  # weights that are shared are those of a row of its own
+        if row is not None and row is rows[-1] and reads[key] == 1 and own and _joins(row, item):
             if issubclass(REGISTRY[item.type], Norm):
                 row.norm = item
             else:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, groupby
 from operator import itemgetter
 
+from msgspec.structs import replace
+
 from convcost.errors import cells
 from convcost.reports.table import BAR_CELLS, GAP, Column, Page, Report, Table, counted, footer, screens
 
@@ -33,6 +35,10 @@ def _one(table: Table, page: Page) -> str:
     widths = _fitting(table.columns, natural, page.width)
     write = _colored if page.color else _plain
     hidden = _hidden(table, natural, widths)
+    if page.python:
+        from convcost.option_words import of_result  # not where a command starts
+
+        table, hidden = replace(table, footer=tuple(map(of_result, table.footer))), map(of_result, hidden)
     return "".join([f"{write(_inert(line))}\n" for line in _lines(table, widths, page.width, hidden)])
 
 

@@ -213,6 +213,42 @@ def test_a_network_is_written_as_a_person_would(model, text):
     assert found.difference(load(Source("net.onnx", text), {})) == ""
 
 
+@pytest.mark.parametrize("operator", ["Concat", "Sub"])
+def test_branches_that_run_in_another_order_than_they_meet_are_read_by_name(operator):
+    net = nets.Net(8, 16, 16)
+    first, second = net.conv("input", 4, 1, "a"), net.conv("input", 4, 3, "b")
+    more = {"axis": 1} if operator == "Concat" else {}
+    content = net.file(net.add(operator, [second, first], 8, **more))
+    written = import_model(IMPORTERS["onnx"], content, "net.onnx").text.partition("layers:\n")[2]
+    assert written.splitlines() == [
+        "  - {conv: {out_channels: 4, kernel_size: 1}, name: a}",
+        "  - {conv: {out_channels: 4, kernel_size: 3, padding: 1}, from: input, name: b}",
+        f"  - {{{'concat' if more else 'subtract'}: , from: [b, a]}}",
+    ]
+
+
+def test_branches_within_a_residual_are_written_within_it():
+    net = nets.Net(8, 16, 16)
+    start = net.relu(net.conv("input", 8, 3, "stem"))
+    x = net.relu(net.conv(start, 8, 1, "block0.conv1"))
+    joined = net.concat([net.conv(x, 4, 1, "block0.a"), net.conv(x, 4, 3, "block0.b")], "block0")
+    content = net.file(net.head(net.sum(joined, start, "block0"), 10))
+    written = import_model(IMPORTERS["onnx"], content, "net.onnx").text.partition("layers:\n")[2]
+    assert written.splitlines()[1:7] == [
+        "  - residual:",
+        "      - conv: {out_channels: 8, kernel_size: 1, activation: relu}",
+        "      - concat:",
+        "          - - conv: {out_channels: 4, kernel_size: 1}",
+        "          - - conv: {out_channels: 4, kernel_size: 3, padding: 1}",
+        "    name: block0",
+    ]
+
+
+def test_modules_without_names_are_called_after_their_structure():
+    written = import_model(IMPORTERS["onnx"], nets.googlenet(scoped=False), "net.onnx").text
+    assert written.partition("blocks:\n")[2].splitlines()[0] == "  inception:"
+
+
 def test_numbers_of_a_text_are_those_of_the_network():
     # 3→16, 7×7 at 32²; two blocks of 16 at 16²; 16→32 and one of 32 at 8²; 32→64 and two of 64 at 4²; 64→10
     params = 16 * 3 * 49 + 16 + 4 * (16 * 16 * 9 + 16)

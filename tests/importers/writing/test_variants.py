@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import nets
+import onnx_writer as w
 import pytest
 
 from convcost.importers import IMPORTERS, import_model
@@ -180,3 +181,25 @@ def test_channels_within_a_block_are_not_those_that_reach_it():
     )  # its file's network: as `imported` sees
     assert "in_channels !=" not in found
     assert "if: depthwise" in found
+
+
+@pytest.mark.parametrize(
+    ("nodes", "tensors"),
+    [
+        # rows become channels, of which the norm has a number each
+        (
+            [w.node("Transpose", "x", "t", perm=[0, 2, 1, 3]), w.node("BatchNormalization", "t n n n n", "y")],
+            [w.tensor("n", [16])],
+        ),
+        # 20 is no multiple of 16, nor a share of it
+        (
+            [w.node("Resize", "x none none sizes", "y")],
+            [w.tensor("none", [0]), w.tensor("sizes", [4], [1, 8, 20, 20], w.INT64)],
+        ),
+    ],
+    ids=["norm", "resize"],
+)
+def test_sizes_that_a_layer_fixes_stay_numbers(nodes, tensors):
+    found = imported(w.model(nodes, {"x": [1, 8, 16, 16]}, "y", tensors))
+    assert found.partition("\n\nlayers:")[0].splitlines()[-1] == "input: [8, 16, 16]"
+    assert "symbols:" not in found

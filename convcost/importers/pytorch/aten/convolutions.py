@@ -89,15 +89,14 @@ def product(writer: Writer, x: Any, weight: Any, bias: Any) -> None:
         (turned,) = writer.add("Transpose", [writer.name(weight)], perm=order)
         _biased(writer, [writer.name(x), turned], bias)
         return
-    if writer.rank(x) == 2:
-        inputs = [writer.name(x), writer.name(weight), *([writer.name(bias)] if bias is not None else [])]
-        writer.give("Gemm", inputs, transB=1)
+    if bias is not None and writer.constant(bias) is None:
+        _biased(writer, [writer.name(x), writer.turned(weight)], bias)
         return
-    inputs = [writer.name(x), writer.turned(weight)]
-    if bias is None or writer.constant(bias) is not None:  # as a product and a sum are joined
-        writer.give("MatMul", inputs + ([writer.name(bias)] if bias is not None else []))
+    biases = [writer.name(bias)] if bias is not None else []  # as a product and a sum are joined
+    if writer.rank(x) == 2:
+        writer.give("Gemm", [writer.name(x), writer.name(weight), *biases], transB=1)
     else:
-        _biased(writer, inputs, bias)
+        writer.give("MatMul", [writer.name(x), writer.turned(weight), *biases])
 
 
 def _scaled(writer: Writer, inputs: list[str], factor: str, bias: Any) -> None:

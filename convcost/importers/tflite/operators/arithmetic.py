@@ -116,15 +116,16 @@ def l2_normalize(translator: Translator, operator: FileOperator) -> None:
 @translates("PRELU")
 def prelu(translator: Translator, operator: FileOperator) -> None:
     """Translate a ReLU with learned slopes."""
-    source = operator.inputs[0]
-    slopes = _beside(translator, operator.inputs[1], translator.rank(source), translator.is_picture(source))
-    translator.give(
-        operator,
-        "PRelu",
-        [translator.as_it_is(source), slopes],
-        first=translator.is_picture(source),
-        lead=_lead(translator, operator),
-    )
+    source, given = operator.inputs[0], translator.tensor(operator.inputs[1])
+    first = translator.rank(source) > 2 and given.is_constant  # its slopes are along the channels
+    slopes = _beside(translator, operator.inputs[1], translator.rank(source), first)
+    value = translator.picture(source) if first else translator.as_it_is(source)
+    if not given.is_constant or sum(size != 1 for size in given.shape) < 2:
+        to, inputs = "PRelu", [value, slopes]
+    else:  # slopes of positions: max(x, 0) + slope · max(−x, 0), as the layer works it out
+        below = translator.add("Relu", [translator.add("Neg", [value])])
+        to, inputs = "Add", [translator.add("Relu", [value]), translator.add("Mul", [below, slopes])]
+    translator.give(operator, to, inputs, first=first, lead=_lead(translator, operator))
 
 
 _MERGES = {
@@ -141,6 +142,8 @@ _MERGES = {
 @translates(*_MERGES)
 def merge(translator: Translator, operator: FileOperator) -> None:
     """Translate arithmetic on two values."""
+    if len(operator.inputs) != 2:
+        raise Untranslatable(f"it reads {len(operator.inputs)} values")
     _both(translator, operator, _MERGES[operator.name], *operator.inputs)
 
 

@@ -67,6 +67,36 @@ def rnn(translator: Translator, operator: FileOperator) -> None:
     )
 
 
+@translates("loop.LSTM", "loop.GRU", "loop.SimpleRNN", "loop.SimpleRNN.relu")
+def loop(translator: Translator, operator: FileOperator) -> None:
+    """Translate a recurrent layer that is a loop over the steps of a sequence in the file."""
+    source, kernel, bias, recurrent, other_bias, third, *begin = operator.inputs
+    translator.scope = translator.scope.partition(".while")[0]
+    steps, _, features = translator.graph.tensors[source].shape
+    hidden = translator.tensor(recurrent).shape[-1]
+    rows = translator.graph.tensors[operator.outputs[0]].shape[0]
+    held = [each for each in (kernel, bias, recurrent, other_bias, third) if each >= 0]
+    value = translator.add("Reshape", [translator.plain(source), translator.new([1, steps, features])])
+    last = rows != steps or steps == 1
+    outputs = [f"{translator.graph.tensors[operator.outputs[0]].name}:{at}" for at in range(len(operator.outputs))]
+    translator.add_several(
+        f"keras.{operator.name.split('.')[1]}",
+        [value, *[translator.constant(each) for each in held], *[translator.plain(each) for each in begin]],
+        outputs,
+        hidden_size=hidden,
+        bidirectional=False,
+        biases=(bias >= 0) + (other_bias >= 0),
+        last=last,
+        activation="relu" if operator.name.endswith("relu") else "tanh",
+        states=len(begin),
+    )
+    for at, index in enumerate(operator.outputs):
+        tensor = translator.claim(index)
+        translator.dtypes[outputs[at]] = tensor.dtype
+        target = translator.new(list(translator.written(index, tensor.shape)))
+        translator.give(operator, "Reshape", [outputs[0 if last and at < 2 else at], target], at=at)
+
+
 @translates("SVDF")
 def svdf(translator: Translator, operator: FileOperator) -> None:
     """Translate a layer of filters of features and of time, whose memory holds zeros at first.
