@@ -354,6 +354,17 @@ def test_the_types_of_a_quantised_graph_are_those_of_the_network(write):
     assert [layer.widths.activations for layer in model.network.layers] == ["int8"] * 4 + ["float32"]
 
 
+def test_weights_alone_have_their_types(write):
+    nodes = [
+        w.node("DequantizeLinear", "k s z", "kf"),
+        w.node("DequantizeLinear", "b s", "bf"),
+        w.node("Conv", "x kf bf", "y", pads=[1, 1, 1, 1]),
+    ]
+    model = convcost.load(write(w.model(nodes, INPUT, "y", quantised_tensors())))
+    assert model.analyze().value("weight_bytes") == 4 * 8 * 9 + 4 * 4
+    assert [layer.widths.activations for layer in model.network.layers] == ["float32"]
+
+
 # of ONNX
 
 

@@ -280,6 +280,31 @@ def test_compressions_of_its_own_are_an_error(tmp_path):
     assert "is compressed in a way of its own" in message
 
 
+def test_an_encrypted_member_is_an_error(tmp_path):
+    content = bytearray(w.pt2(*RELU))
+    for name in (b"PK\x03\x04", b"PK\x01\x02"):  # its flag, before the file and in the list of files
+        at = content.rfind(name) + (6 if name.endswith(b"\x04") else 8)
+        content[at] |= 1
+    assert refusal(bytes(content), tmp_path) == (
+        "error: the archive is damaged\n --> net.pt2\n  = found: 'net/models/model.json' is encrypted\n"
+        "  = help: is the file complete? export or download it again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape", "found"),
+    [
+        ({"repeats": [1] * 4097}, (1, 2, 3, 3), "an argument of 4,097 numbers or letters"),
+        ({"name": "=" + "x" * 65_537}, (1, 2, 3, 3), "an argument of 65,537 numbers or letters"),
+        ({}, (1,) * 33, "a tensor of 33 axes"),
+    ],
+)
+def test_arguments_and_shapes_are_bounded(arguments, shape, found, tmp_path):
+    call = w.call("aten.repeat.default", "y", self="x", **arguments)
+    message = refusal(w.pt2([call], {"x": (1, 2, 3, 3), "y": shape}, ["y"]), tmp_path)
+    assert f"\n  = found: UnreadableProgram: {found}\n" in message or f"\n  = found: {found}\n" in message
+
+
 def test_a_damaged_member_is_an_error(tmp_path):
     content = bytearray(w.pt2(*RELU))
     at = content.find(b"model.json", content.find(b"models/")) + 40

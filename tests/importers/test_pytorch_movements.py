@@ -97,6 +97,8 @@ def test_a_tensor_like_a_buffer_is_one_of_the_program(tmp_path):
         ("index.Tensor", {"indices": ["x", "z"]}, MAP, MAP),
         ("div.Tensor_mode", {"other": "z", "rounding_mode": "=floor"}, MAP, MAP),
         ("rrelu.default", {"training": True}, MAP, None),
+        ("unfold.default", {"dimension": 1, "size": 65_537, "step": 1}, MAP, None),  # more places than are followed
+        ("repeat.default", {"repeats": [1, 2, 1, 1, 1]}, MAP, None),  # more axes than there are
     ],
 )
 def test_what_no_layer_type_is_keeps_its_name(name, arguments, after, other):

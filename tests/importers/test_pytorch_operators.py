@@ -108,6 +108,13 @@ def by_steps(calls, values, **more):
     return [line[4:].removesuffix(":") for line in lines if line.startswith("  - ")]
 
 
+def test_a_factor_of_a_difference_is_of_what_is_subtracted():
+    for name, merge in (("add", "add"), ("sub", "subtract"), ("rsub", "subtract")):
+        call = w.call(f"aten.{name}.Tensor", "y", self="x", other="z", alpha=3)
+        factor, last = by_steps([call], {"x": MAP, "z": MAP, "y": MAP}, inputs=("x", "z"))
+        assert (factor, last) == ("elementwise: {op: multiply, value: 3}", merge)
+
+
 STEPS = [  # operator, arguments, shapes before and after, the layers
     ("rsub.Scalar", {"other": 1.0}, MAP, MAP, ["elementwise: {op: neg}", "elementwise: {op: add, value: 1}"]),
     ("rsqrt.default", {}, MAP, MAP, ["elementwise: {op: sqrt}", "elementwise: {op: reciprocal}"]),

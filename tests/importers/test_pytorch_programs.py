@@ -102,6 +102,28 @@ def test_writing_into_a_part_of_a_value_puts_it_back():
     ]
 
 
+def test_a_part_of_itself_is_refused():
+    calls = [
+        w.call("aten.slice.Tensor", "a", self="b", dim=1, start=2, end=4),
+        w.call("aten.slice.Tensor", "b", self="a", dim=1, start=2, end=4),
+        w.call("aten.relu_.default", "c", self="a"),
+        w.call("aten.neg.default", "y", self="a"),
+    ]
+    with pytest.raises(convcost.SpecError):
+        layers(calls, dict.fromkeys("xabcy", MAP))
+
+
+def test_writing_into_a_value_of_too_many_views_is_refused(monkeypatch):
+    calls = [w.call("aten.relu_.default", f"a{number}", self="x") for number in range(4)]
+    calls.append(w.call("aten.neg.default", "y", self="x"))
+    values = dict.fromkeys(("x", "a0", "a1", "a2", "a3", "y"), MAP)
+    steps = ["  - relu", *["  - relu"] * 3, "  - elementwise: {op: neg}"]
+    assert [line for line in layers(calls, values) if line.startswith("  - ")] == steps
+    monkeypatch.setattr("convcost.importers.pytorch.writer._MOST_VIEWS", 2)
+    with pytest.raises(convcost.SpecError, match=r"aten\.writing into a part of a value has no layer type"):
+        layers(calls, values)
+
+
 def test_writing_into_one_of_an_axis_puts_it_back():
     calls = [
         w.call("aten.select.int", "part", self="x", dim=1, index=2),

@@ -72,19 +72,28 @@ def test_weights_that_are_quantised_in_the_program_are_the_parameters_that_they_
     assert frozen.analyze().total.params == 4 * 72 + 4  # as one that PT2E froze
 
 
-def test_scales_that_are_measured_in_every_run_leave_the_values_floats(tmp_path):
+def test_weights_that_are_stored_as_buffers_are_parameters_without_a_bias_too(tmp_path):
+    call = w.call("aten.conv2d.default", "y", "c", input="x", weight="k")
+    model = load([TURNED_BACK, call], VALUES, tmp_path, buffers=WEIGHTS["buffers"])
+    assert (model.analyze().total.params, model.analyze().total.buffers) == (4 * 72, 0)
+
+
+@pytest.mark.parametrize("of_itself", [True, False])
+def test_scales_that_are_measured_in_every_run_leave_the_values_floats(of_itself, tmp_path):
     measured = w.call("quantized_decomposed.choose_qparams.tensor", ["sx", "zx"], input="x", quant_min=0,
                       quant_max=255, eps=0.1, dtype={"as_scalar_type": 1})  # fmt: skip
     scale = {"scale": "sx", "zero_point": "zx"}
-    calls = [
-        measured,
-        *there_and_back("xd", "x", **scale),
-        TURNED_BACK,
-        CONV,
-        w.call("aten.relu.default", "y", self="c"),
-    ]
-    model = load(calls, VALUES | {"sx": (1,), "zx": ((1,), "int64")}, tmp_path, **WEIGHTS)
-    assert widths(model) == [("int8", "float32", "float32")] * 2  # a relu is written with its layer
+    first = w.call("aten.relu.default", "x", self="z")
+    if not of_itself:
+        measured["inputs"][0]["arg"] = w.argument("z")
+    calls = [first, measured, *there_and_back("xd", "x", **scale), TURNED_BACK, CONV]
+    calls.append(w.call("aten.relu.default", "y", self="c"))
+    values = VALUES | {"z": MAP, "sx": (1,), "zx": ((1,), "int64")}
+    model = load(calls, values, tmp_path, inputs=("z",), **WEIGHTS)
+    # a relu is written with its layer
+    assert widths(model)[1:] == [("int8", "float32", "float32")] * 2
+    assert widths(model)[0][2] == "float32"
+    assert "# quantising and rescaling are not counted\n" in model.text
 
 
 def test_a_sum_of_a_byte_and_a_float_is_a_float(tmp_path):

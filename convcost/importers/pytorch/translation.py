@@ -55,7 +55,10 @@ def translate(program: Program) -> ModelGraph:
         from convcost.importers.onnx.plain import plain  # where values are quantised only
 
         return plain(graph)
-    return replace(graph, dtypes=dict.fromkeys(graph.inputs, "float32")) if writer.has_quantised else graph
+    if not writer.has_quantised:
+        return graph
+    notes = (*graph.notes, "quantising and rescaling are not counted")
+    return replace(graph, dtypes=dict.fromkeys(graph.inputs, "float32"), notes=notes)
 
 
 def _translate(writer: Writer, call: OperatorCall) -> None:
