@@ -259,7 +259,9 @@ class ModelTranslator:
             value = known[reference.key]
             return value if scope.lead or value.sizes is not None else _as_recorded(value, reference)
 
-        args = tuple([mapped(each, value_of) for each in call.args])
+        args = tuple(
+            [value_of(each) if each.__class__ is ValueReference else mapped(each, value_of) for each in call.args]
+        )
         kwargs = mapped(call.kwargs, value_of) if call.kwargs else {}
         found = self._translated(layer, name, args, kwargs, scope, outputs)
         for reference in call.references if not (scope.lead or self.builder.has_wrong_shapes) else ():
@@ -309,7 +311,8 @@ class ModelTranslator:
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
             return self._translated(inner, name, args, kwargs, replace(scope, trainable=trainable, lead=lead), outputs)
-        args = tuple([self._as_built(value, item) for value in args]) if not scope.lead else args
+        if not scope.lead and any([each.__class__ is KerasValue and each.sizes is None for each in args]):  # noqa: C419
+            args = tuple([self._as_built(value, item) for value in args])
         number = item.get("shared_object_id")
         owner = f"{scope.owner}{name}"
         owner = self._shared.setdefault(number, owner) if type(number) is int else owner
@@ -349,10 +352,10 @@ _TOKENS = (
 
 def is_model(item: Mapping[str, Any]) -> bool:
     """Return whether a layer is a model that lists its layers, of whatever class."""
-    config = item.get("config")
     if item.get("class_name") == "Sequential":
         return True
-    return isinstance(config, dict) and isinstance(config.get("layers"), list) and "output_layers" in config
+    config = item.get("config")
+    return isinstance(config, dict) and "output_layers" in config and isinstance(config.get("layers"), list)
 
 
 def _class(item: Any) -> Any:

@@ -9,7 +9,6 @@ from convcost.importers.constants import axes_of, target
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import batch_behind, moved, padded
-from convcost.importers.operators.selections import cut
 from convcost.importers.operators.windows import given, padding, per_axis, short
 from convcost.importers.values import Moved, Unsupported, counted_axis
 
@@ -130,6 +129,8 @@ def pad(mapper: Mapper, node: Node) -> None:
     filled = mapper.numbers(node, 2, "value") if mode == "constant" else None
     value = float(filled[0]) if filled else 0.0
     if any(min(pair) < 0 for pair in pairs):
+        from convcost.importers.operators.selections import cut  # where values are cut off only
+
         tensor = cut(mapper, node, name, [(-min(pair[0], 0), -min(pair[1], 0)) for pair in pairs])
         pairs = [(max(before, 0), max(behind, 0)) for before, behind in pairs]
         mapper.values[node.outputs[0]] = mapper.values[name] = mapper.moved(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from convcost.importers.writing.rows import common, module_around
@@ -101,17 +101,16 @@ class Facts:
             return known[1]
         found = self._modules.get(id(node))
         if found is None:
-            found = self._modules[id(node)] = (node, module_around(rows_in([node], 0)))
+            if isinstance(node, Merge):
+                module = self.module_of([*(each for branch in node.branches for each in branch.nodes), node.leaf])
+            else:
+                module = module_around(rows_in([node], 0))
+            found = self._modules[id(node)] = (node, module)
         return found[1]
 
     def module_of(self, nodes: Sequence[TreeNode]) -> Module | None:
         """Return the module around items where they first occur; None where the file has no paths."""
-        found: Module | None = None
-        for node in nodes:
-            module = self.module(node)
-            if module is not None:
-                found = module if found is None else common(found, module)
-        return found
+        return common_of([self.module(node) for node in nodes])
 
     def depth_at(self, nodes: Sequence[TreeNode], edge: int) -> int:
         """Return how deep the module is that the items on both sides of a place are in; 0 where that is not known."""
@@ -119,6 +118,15 @@ class Facts:
             return 0
         before, after = self.module(nodes[edge - 1]), self.module(nodes[edge])
         return 0 if before is None or after is None else len(common(before, after))
+
+
+def common_of(modules: Iterable[Module | None]) -> Module | None:
+    """Return the module around all of some modules; None where the file has no paths."""
+    found: Module | None = None
+    for module in modules:
+        if module is not None:
+            found = module if found is None else common(found, module)
+    return found
 
 
 class Encoded:
@@ -133,6 +141,11 @@ class Encoded:
         self.start = start
         self.places = {id(node): at for at, node in enumerate(nodes)} if places is None else places
         self.outside: list[Ref] = []
+
+    def read_to(self, end: int) -> None:
+        """Find what all items before a place read from outside."""
+        for at in range(self.start, end):
+            self.reads(at)
 
     def reads(self, at: int, most: int = sys.maxsize) -> tuple[tuple[int, int], ...]:
         """Return the inputs of an item: how far back each is, or the value from outside as a number from -1 down.

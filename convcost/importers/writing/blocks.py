@@ -14,6 +14,7 @@ from convcost.importers.writing.alike import (
     Facts,
     Module,
     Readers,
+    common_of,
     direct_reads,
     is_bare,
     lines_of,
@@ -60,7 +61,8 @@ def compress(top: Body) -> list[TextBlock]:
         if facts.left < 0:
             break
         _wrap(top, blocks, facts)
-        sites = best_sites([Listed(body, size, body is top, facts) for body, size in _all(top, blocks)], facts)
+        lists = [(body, size) for body, size in _all(top, blocks) if _may_have_blocks(body)]
+        sites = best_sites([Listed(body, size, body is top, facts) for body, size in lists])
         if not sites:
             break
         blocks.append(make_block(sites))
@@ -80,6 +82,11 @@ def _all(top: Body, blocks: Sequence[TextBlock]) -> Iterator[tuple[Body, int]]:
     """Yield all lists, each with how often it occurs."""
     for owner, size in ((top, 1), *((block.body, block.size) for block in blocks)):
         yield from lists_in(owner, size)
+
+
+def _may_have_blocks(body: Body) -> bool:
+    """Return whether items of a list may be a block: there are several, or one with branches."""
+    return len(body.nodes) > 1 or (len(body.nodes) == 1 and isinstance(body.nodes[0], Merge))
 
 
 class Listed:
@@ -136,19 +143,14 @@ class BlockSite(Struct, frozen=True):
         return self.listed.body.nodes[self.start : self.end]
 
 
-def best_sites(lists: Sequence[Listed], facts: Facts) -> list[BlockSite]:
-    """Return the items that are best made a block; none where no block is worth it.
-
-    Args:
-        lists: All lists.
-        facts: What is known of their items.
-    """
+def best_sites(lists: Sequence[Listed]) -> list[BlockSite]:
+    """Return the items of all lists that are best made a block; none where no block is worth it."""
     best, found = [_LEAST_RANK], list[BlockSite]()  # the rank in a list, so that the search knows it
     for group in _alike(lists, best):
         sites = _apart(group)
         if len(sites) < 2 or not _can_be(sites[0]) or _rank(sites, _saved(sites), 1) <= best[0]:
             continue
-        quality = {id(site): _alignment(site, facts) for site in sites}
+        quality = {id(site): _alignment(site) for site in sites}
         whole = [site for site in sites if quality[id(site)] >= _WHOLE]
         sites = whole if 2 * len(whole) > len(sites) else [site for site in sites if quality[id(site)]]
         if len(sites) < 2:
@@ -246,13 +248,13 @@ def _saved(sites: Sequence[BlockSite]) -> float:
     return saved
 
 
-def _alignment(site: BlockSite, facts: Facts) -> float:
+def _alignment(site: BlockSite) -> float:
     """Return how well items agree with the file's modules: 1 where they are a whole one, 0 where they cut one."""
-    module = facts.module_of(site.nodes)
-    if module is None:
-        return 0.8 if is_bare(site.nodes[0]) else 0.9
-    good = 1.0
     modules = site.listed.modules
+    module = common_of(modules[site.start : site.end])
+    if module is None:
+        return 0.8 if is_bare(site.listed.body.nodes[site.start]) else 0.9
+    good = 1.0
     for edge in (site.start, site.end):
         before, after = (modules[edge - 1], modules[edge]) if 0 < edge < len(modules) else (None, None)
         shared = len(common(before, after)) if before is not None and after is not None else -1
@@ -308,8 +310,7 @@ def make_block(sites: Sequence[BlockSite]) -> TextBlock:
 
 def _encoded(site: BlockSite) -> Encoded:
     encoded = Encoded(site.listed.body.nodes, site.start, site.listed.readers.places)
-    for at in range(site.start, site.end):
-        encoded.reads(at)
+    encoded.read_to(site.end)
     return encoded
 
 
@@ -323,31 +324,34 @@ def _wrap(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> None:
     units = [node.unit for node in found]
     wanted = [node.unit.nodes for node in found if not node.merges]
     wanted = [nodes for nodes in wanted if len(nodes) > 1 or isinstance(nodes[0], Merge)]
-    known = {facts.number_of_body(nodes): len(nodes) for nodes in wanted}
+    known = {facts.number_of_body(nodes): nodes for nodes in wanted}
     inside = {id(unit) for unit in units}
     for body, size in lists if known else ():
         if id(body) in inside:
             continue
-        for number, length in known.items():
-            places = _places_of(body, number, length, facts)
+        for nodes in known.values():
+            places = _places_of(body, nodes, facts)
             for start in places:
-                repeat(body, size, start, length, 1)
+                repeat(body, size, start, len(nodes), 1)
             if places:
                 facts.forget()  # of the items around the list
 
 
-def _places_of(body: Body, number: int, length: int, facts: Facts) -> list[int]:
-    """Return where items stand in a list that read one value from outside; the last first."""
-    listed = Listed(body, 1, False, facts)
+def _places_of(body: Body, wanted: Sequence[TreeNode], facts: Facts) -> list[int]:
+    """Return where items stand in a list that are like some, and read one value from outside; the last first."""
+    nodes, length, first = body.nodes, len(wanted), facts.number(wanted[0])
+    starts = [at for at in range(len(nodes) - length + 1) if facts.number(nodes[at]) == first]
+    if not starts:
+        return []
+    number, readers = facts.number_of_body(wanted), Readers(body)
     found: list[int] = []
-    at = 0
-    while at + length <= len(body.nodes):
-        encoded = _encoded(BlockSite(listed, at, at + length)) if listed.readers.is_closed(at, at + length) else None
-        if encoded and len(encoded.outside) == 1 and facts.number_of_body(body.nodes[at : at + length]) == number:
+    for at in starts:
+        if (found and at < found[-1] + length) or not readers.is_closed(at, at + length):
+            continue
+        encoded = Encoded(nodes, at, readers.places)
+        encoded.read_to(at + length)
+        if len(encoded.outside) == 1 and facts.number_of_body(nodes[at : at + length]) == number:
             found.append(at)
-            at += length
-        else:
-            at += 1
     return found[::-1]
 
 
@@ -360,10 +364,9 @@ def _repeated(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> list[Bloc
     unit = next((node.unit.nodes for node in found if {*node.counts} != {1}), None)
     if unit is None:
         return []
-    number, length = facts.number_of_body(unit), len(unit)
     listed = [Listed(body, size, False, facts) for body, size in lists]
     return [
-        BlockSite(each, start, start + length)
+        BlockSite(each, start, start + len(unit))
         for each in listed
-        for start in reversed(_places_of(each.body, number, length, facts))
+        for start in reversed(_places_of(each.body, unit, facts))
     ]

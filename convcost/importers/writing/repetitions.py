@@ -33,6 +33,8 @@ def collapse(body: Body, size: int, facts: Facts) -> None:
 def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | None:
     """Return where a repetition begins, of how many items it is, and how often they stand there; None without one."""
     nodes = body.nodes
+    if len(nodes) < 2:
+        return None
     facts.left -= len(nodes) * min(len(nodes) // 2, LONGEST)
     if facts.left < 0:
         return None

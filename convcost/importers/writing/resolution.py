@@ -148,8 +148,9 @@ class _Sized:
 
     def _inferred(self, item: MappedItem, inputs: Sequence[Tensor], more: int) -> list[tuple[tuple[int, ...], str]]:
         """Return the shapes and layouts that an item gives."""
-        same = [tensor.shape for tensor in inputs] == [tensor.shape for tensor in item.inputs]
-        if same and id(item) not in self.shares:
+        shapes = tuple([tensor.shape for tensor in inputs])
+        before = tuple([tensor.shape for tensor in item.inputs])
+        if shapes == before and id(item) not in self.shares:
             return [(tensor.shape, tensor.layout) for tensor in item.outputs]
         if (item.type in _SIZED and not self._is_free(item)) or (
             item.type in ("slice", "crop", "split", "pad") and _cuts_positions(item)
@@ -158,15 +159,13 @@ class _Sized:
         type, fields = REGISTRY[item.type], self._fields(item, more)
         same = fields is item.fields and not is_sized(item.type) and _are_alike(inputs, item.inputs)
         definition = item.definition if same else type.read(fields, inputs)
-        shapes = [tensor.shape for tensor in inputs]
         definition.check_inputs(inputs)
         given = definition.output_shapes(*shapes)
         if item.type in _SIZED_WEIGHTS or (type.weights and inputs[0].shape[0] != item.inputs[0].shape[0]):
-            cost = definition.cost(tuple(shapes), given[0])
-            other = item.definition.cost(tuple([tensor.shape for tensor in item.inputs]), item.outputs[0].shape)
+            cost, other = definition.cost(shapes, given[0]), item.definition.cost(before, item.outputs[0].shape)
             if (cost.params, cost.buffers) != (other.params, other.buffers):
                 raise _Differs
-        if item.type == "add" and not item.fields and len({tensor.shape for tensor in item.inputs}) < len({*shapes}):
+        if item.type == "add" and not item.fields and len({*before}) < len({*shapes}):
             raise _Differs
         return [*zip(given, definition.layouts(inputs, given), strict=True)]
 
