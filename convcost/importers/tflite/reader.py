@@ -38,7 +38,14 @@ def read(data: Data, file: str) -> ModelGraph:
             from convcost.importers.tflite.loops import with_recurrent_layers  # where there are loops
 
             graph = with_recurrent_layers(graph)
-        return Translator(graph, file).translate()
+        notes: list[str] = []
+        if any(each.name == "ASSIGN_VARIABLE" for each in graph.operators):
+            from convcost.importers.tflite.states import with_states  # where there are states
+
+            graph, notes = with_states(graph)
+        translator = Translator(graph, file)
+        translator.notes |= dict.fromkeys(notes)
+        return translator.translate()
     except FlatBufferError as error:
         help = "is the file complete? convert or download it again"
         found = f"at byte {error.offset:,} of {len(data):,}"
