@@ -287,7 +287,8 @@ def _order(memory: Memory) -> str:
     """Return in which order the layers run, and whether another has a smaller peak."""
     order = memory.order
     if order.lower_bound is None:
-        return "The layers run in the order of the spec."
+        of_model = any(row.layer.origin for row in memory.layers)
+        return f"The layers run in the order of the {'file' if of_model else 'spec'}."
     if order.proved:
         return "The layers run in the order with the smallest peak: no order has a smaller one."
     gap = percent(Fraction(memory.peak_memory, order.lower_bound) - 1) if order.lower_bound else "open"

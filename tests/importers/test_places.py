@@ -206,3 +206,13 @@ def test_a_check_without_budgets_names_the_file(model):
     with pytest.raises(convcost.ConfigError) as caught:
         convcost.load(model).check()
     assert caught.value.details[0].found == str(model)
+
+
+@pytest.mark.parametrize("order", ["file", "spec"])
+def test_the_order_in_which_layers_run_is_that_of_the_file_or_of_its_spec(order, write, tmp_path):
+    net = nets.Net(4, 16, 16)
+    path = write(net.file(net.conv("input", 8, 3, "stem.conv")))
+    if order == "spec":
+        path = tmp_path / "net.yaml"
+        path.write_text(convcost.load(tmp_path / "net.onnx").origin.reader.source.text, encoding="utf-8")
+    assert f"The layers run in the order of the {order}.\n" in str(convcost.load(path).memory())
