@@ -209,6 +209,20 @@ def test_a_product_of_two_values_of_which_one_is_turned(first, second, option):
     assert counted(model).macs == 2 * 6 * 5 * 8
 
 
+def test_a_dense_layer_whose_weights_are_rows_of_a_sequence():
+    file = w.File()
+    file.input("x", [1, 8])
+    file.input("rows", [1, 5, 8])
+    file.value("weights", [5, 8])
+    file.add("RESHAPE", ["rows", file.numbers(5, 8)], ["weights"])
+    file.value("y", [1, 5])
+    file.add("FULLY_CONNECTED", ["x", "weights", -1], ["y"])
+    file.value("z", [1, 5])
+    file.add("LOGISTIC", ["y"], ["z"])
+    total = counted(file.bytes(["z"]))
+    assert (total.params, total.macs) == (0, 5 * 8)
+
+
 def test_a_part_of_a_map_of_which_an_axis_is_gone():
     # one of the 6 rows of what a convolution gives, which has its channels first in a spec
     cut = [(0, 2, 0, 0), (1, 3, 8, 4), (1, 1, 1, 1)]

@@ -66,7 +66,8 @@ def _of_values(translator: Translator, operator: FileOperator) -> None:
         raise Untranslatable("its weights are no constant")
     rank = translator.rank(second)
     turned = translator.add("Transpose", [translator.plain(second)], perm=(*range(rank - 2), rank - 1, rank - 2))
-    translator.give(operator, "MatMul", [translator.plain(first), turned], lead=translator.rank(first) - 2)
+    lead = max(translator.rank(first), rank) - 2
+    translator.give(operator, "MatMul", [translator.plain(first), turned], lead=lead)
 
 
 @translates("BATCH_MATMUL")
