@@ -41,15 +41,16 @@ class WeightSharing:
             return
         kernel = weights[0]
         vectors = [each.name for each in weights[1:] if each is not None]
-        if any([each is not None and each.stored and each.trainable is not None for each in weights]):  # noqa: C419
-            kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
-            vectors = [each.name for each in weights if each is not None and each is not kernel]
+        held = [each for each in weights if each is not None]
+        if any([each.stored and each.trainable is not None for each in held]):  # noqa: C419 -- a list is faster
+            kernel = held[0]  # the file says which tensors are one
+            vectors = [each.name for each in held if each is not kernel]
         if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             if self._shares_kernel(item, kernel, "\n".join(vectors)):
                 return
         else:
             vectors += [kernel.name] if kernel is not None else []
-            if self._shares_module(item, tuple([each for each in weights if each is not None])):
+            if self._shares_module(item, tuple(held)):
                 return
         for name in vectors:
             self._uses[name] = self._uses.get(name, 0) + 1

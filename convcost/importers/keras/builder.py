@@ -28,6 +28,7 @@ class GraphBuilder:
         self.needs_sizes = False
         self.has_wrong_shapes = False
         self._taken: dict[str, int] = {}
+        self._latest: tuple[KerasLayer | None, str] = (None, "")  # a layer with weights, and their type
 
     def add(
         self,
@@ -75,7 +76,9 @@ class GraphBuilder:
     def weight(self, layer: KerasLayer, name: str, *shape: int) -> str:
         """Add a weight of a layer and return its name; a layer that is called again has the weights that it had."""
         full = f"{layer.owner or layer.path}.{name}"
-        self.constants[full] = Constant(full, shape, _dtype(layer), trainable=layer.trainable)
+        if layer is not self._latest[0]:
+            self._latest = (layer, _dtype(layer))
+        self.constants[full] = Constant(full, shape, self._latest[1], trainable=layer.trainable)
         return full
 
     def number(self, *values: float, shape: tuple[int, ...] | None = None) -> str:

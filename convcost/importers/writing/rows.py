@@ -45,7 +45,7 @@ class ItemRow(Struct, eq=False):
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         """What the last of them gives."""
-        return self.items[-1].outputs
+        return (self.activation or self.norm or self.item).outputs
 
     @property
     def module(self) -> tuple[str, ...]:

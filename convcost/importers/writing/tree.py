@@ -52,17 +52,19 @@ class Leaf(TreeNode):
         self.reads = reads
         self.outputs = len(row.outputs)
         self.holes: dict[str, Any] = {}
-        self.fixed: tuple[Any, ...] = self._described(row)
+        fixed = self._described(row)
+        names = sorted(self.holes)
+        self.fixed: tuple[Any, ...] = (*fixed, *names)
         if alone:  # like no other: it shares weights, by a name that is seen in one list only
             self.fixed = (*self.fixed, id(row))
-        self.given = [tuple(self._values(row))]
+        self.given = [tuple(self._values(row, names))]
 
     @property
     def type(self) -> str:
         """The layer type."""
         return self.rows[0].item.type
 
-    def _described(self, row: ItemRow) -> tuple[Any, ...]:
+    def _described(self, row: ItemRow) -> list[Any]:
         item, own = row.item, REGISTRY[row.item.type].fields
         fields = row.fields if row.expressions else item.fields
         fixed: list[Any] = [item.type, item.comment, item.trainable, item.widths]
@@ -83,11 +85,11 @@ class Leaf(TreeNode):
             fixed.append("activation")
         else:
             fixed.append(None if row.activation is None else (row.activation.type, repr(row.activation.fields)))
-        return (*fixed, *sorted(self.holes))
+        return fixed
 
-    def _values(self, row: ItemRow) -> Iterator[Any]:
-        fields = row.fields
-        for name in sorted(self.holes):
+    def _values(self, row: ItemRow, names: Sequence[str]) -> Iterator[Any]:
+        fields = row.fields if row.expressions else row.item.fields
+        for name in names:
             if name == "activation":
                 yield row.activation.type if row.activation is not None else "none"
             else:
