@@ -150,3 +150,13 @@ def test_arithmetic_on_more_or_fewer_values_than_it_has(operator, inputs, reason
     with pytest.raises(convcost.SpecError) as caught:
         import_model(IMPORTERS["onnx"], w.model(nodes, INPUT, "z"), "net.onnx")
     assert str(caught.value).startswith(f"error: the operator {operator} cannot be mapped: {reason}\n")
+
+
+def test_one_byte_that_begins_no_model(write):
+    path = write(b"x", "net.keras")
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path)
+    assert str(caught.value) == (
+        f"error: {str(path)!r} cannot be read: it is not a Keras file\n = found: it is a text\n"
+        " = help: is the file complete? export or download it again"
+    )

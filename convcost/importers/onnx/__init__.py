@@ -15,6 +15,8 @@ def recognises(head: bytes) -> bool:
     if head[8:9] == b"{" and not any(head[4:8]):  # the length of a safetensors file's list, which may look like fields
         return False
     wire, known = Wire(head), {tag(1), *(tag(number, BYTES) for number in (2, 3, 4, 6, 7, 8, 14, 20, 25)), tag(5)}
+    if head and head[0] < 0x80 and head[0] not in known:  # a whole tag
+        return False
     try:
         for found, (each, _, _) in enumerate(wire.fields(0, len(head))):
             if each not in known:
