@@ -1,4 +1,4 @@
-"""What layers give: each value with its shape, its layout, and the number of the layer that gives it."""
+"""Shape inference: the outputs of layers, each with its shape, its layout, and the number of its layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from convcost.network.graph import INPUT, Tensor
 
 
 class Inference:
-    """Infers what layers give, one after the other.
+    """Infers the outputs of layers, one after the other.
 
     Attributes:
         inputs: The inputs.
@@ -29,7 +29,7 @@ class Inference:
         return tensor
 
     def infer(self, definition: LayerType, inputs: tuple[Tensor, ...], width: str = "float32") -> tuple[Tensor, ...]:
-        """Return what the next layer gives.
+        """Return the outputs of the next layer.
 
         Args:
             definition: The layer type's object.

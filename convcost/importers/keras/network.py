@@ -13,8 +13,7 @@ from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, rule_of
-from convcost.importers.keras.values import MASKS, KerasLayer, KerasValue, Sizes, learns, values_in
-from convcost.layers.fields import MAX_SIZE
+from convcost.importers.keras.values import MASKS, KerasLayer, KerasValue, Sizes, learns, sizes_of, values_in
 from convcost.model_options import EVERY, current
 
 MOST_LAYERS = 100_000
@@ -273,7 +272,7 @@ class ModelTranslator:
         shapes = self.builder.shapes
         if reference.shape is None or value.flattened or value.name in shapes or value.name in self.builder.inputs:
             return
-        sizes = _sizes(reference.shape)
+        sizes = sizes_of(reference.shape)
         shape = self.builder.shape_of(KerasValue(value.name, sizes, value.first)) if sizes else None
         if shape is not None:
             shapes[value.name] = shape
@@ -286,7 +285,7 @@ class ModelTranslator:
         shape = build.get("input_shape") if isinstance(build, dict) else None
         if not isinstance(shape, list) or len(shape) < 2:
             return value
-        sizes = _sizes(shape)
+        sizes = sizes_of(shape)
         self.builder.shapes.setdefault(value.name, (None, *sizes))
         return KerasValue(value.name, sizes)
 
@@ -494,9 +493,4 @@ def _as_recorded(value: KerasValue, reference: ValueReference) -> KerasValue:
     """Return a value with the sizes that the file records, where nothing is known of it."""
     if value.sizes is not None or reference.shape is None:
         return value
-    return KerasValue(value.name, _sizes(reference.shape))
-
-
-def _sizes(shape: Sequence[Any]) -> Sizes:
-    """Return the sizes of a shape with the batch; those that are no sizes are open."""
-    return tuple([size if type(size) is int and 0 < size <= MAX_SIZE else None for size in shape[1:]])
+    return KerasValue(value.name, sizes_of(reference.shape))

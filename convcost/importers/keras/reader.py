@@ -173,7 +173,7 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
 
 
 def _worked_out(network: ModelTranslator, outputs: Sequence[str]) -> list[str]:
-    """Return what models within the model read and give, and nothing else needs: Keras works it out."""
+    """Return the inputs and outputs of nested models that nothing else reads: Keras computes them all the same."""
     if not network.called:
         return []
     builder = network.builder

@@ -6,11 +6,13 @@ holds it, and what works on channels works on either. A value is put into Keras'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+from convcost.layers.fields import MAX_SIZE
 
 Sizes = tuple[int | None, ...]
 """Sizes as Keras has them, without the batch axis; None where one is open."""
@@ -117,3 +119,8 @@ def known(size: int | None) -> int:
     if size is None:
         raise OpenSize("it needs a size that the file leaves open: give it with --input")
     return size
+
+
+def sizes_of(shape: Sequence[Any]) -> Sizes:
+    """Return the sizes of a shape without its batch; those that are no sizes are open."""
+    return tuple([size if type(size) is int and 0 < size <= MAX_SIZE else None for size in shape[1:]])

@@ -47,7 +47,7 @@ def _fused_once(graph: ModelGraph) -> ModelGraph:
 
 
 def _found(pattern: Pattern, node: Node, parts: Parts) -> Found:
-    """Return what a pattern finds; nothing in operators with other inputs than they have, which are refused later."""
+    """Return the match of a pattern; None where an operator has the wrong number of inputs, which is refused later."""
     try:
         return pattern(node, parts)
     except (IndexError, ValueError):

@@ -142,7 +142,7 @@ class _Loop:
         return found[0] if is_known and set(read.values()) <= counted else None
 
     def _steps(self, counters: list[int]) -> int | None:
-        """Return how often the loop runs: while each of its counters, from 0 on, is less than a number."""
+        """Return the number of iterations: the least limit of the counters, which start at 0; None where unknown."""
         limits = []
         for operator in self._cond.operators:
             if operator.name == "LESS" and len(operator.inputs) == 2:
@@ -238,7 +238,7 @@ class _Terms:
         return {each.inputs[0]: each.inputs[1] for each in reads}
 
     def kept(self, index: int, before: int) -> Term | None:
-        """Return what is put into a list, or is all of it."""
+        """Return the term of a step that replaces one in a list of steps, or of the whole list; None for others."""
         operator, _ = self._giving.get(index, (None, 0))
         if operator is None or operator.name in _VIEWS:
             return self.of(index)

@@ -143,7 +143,7 @@ class Encoded:
         self.outside: list[Ref] = []
 
     def read_to(self, end: int) -> None:
-        """Find what all items before a place read from outside."""
+        """Encode the inputs of all items before a place."""
         for at in range(self.start, end):
             self.reads(at)
 

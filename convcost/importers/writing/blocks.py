@@ -338,7 +338,7 @@ def _wrap(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> None:
 
 
 def _places_of(body: Body, wanted: Sequence[TreeNode], facts: Facts) -> list[int]:
-    """Return where items stand in a list that are like some, and read one value from outside; the last first."""
+    """Return where runs of items begin that are like given ones and read one value from outside; the last first."""
     nodes, length, first = body.nodes, len(wanted), facts.number(wanted[0])
     starts = [at for at in range(len(nodes) - length + 1) if facts.number(nodes[at]) == first]
     if not starts:

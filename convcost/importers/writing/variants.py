@@ -86,7 +86,7 @@ class Variant(Struct, frozen=True):
 
 
 def _candidates(top: Body, blocks: Sequence[TextBlock], facts: Facts, weights: _Weights) -> Iterator[Variant]:
-    """Yield what might be joined, each with what it saves, where that is worth it."""
+    """Yield the pairs that are worth joining, each with the number of lines that it saves."""
     owners = [(None, top, 1), *((block, block.body, block.size) for block in blocks)]
     lists = [(owner, *each) for owner, body, size in owners for each in lists_in(body, size)]
     runs = [(owner, body, size, _runs(body, _MOST_ITEMS, facts)) for owner, body, size in lists if size]
@@ -138,7 +138,7 @@ class _Items(Struct, frozen=True):
         return cls(nodes, numbers, facts.numbers(inner), lines, tuple(map(lines_of, inner)))
 
     def part(self, start: int, end: int) -> _Items:
-        """Return some of them."""
+        """Return those between two places."""
         return _Items(
             self.nodes[start:end],
             self.numbers[start:end],
@@ -149,7 +149,7 @@ class _Items(Struct, frozen=True):
 
 
 def _runs(body: Body, length: int, facts: Facts) -> list[tuple[int, int, _Items]]:
-    """Return where items of a list stand that read each other in a row, and nothing else reads what is between.
+    """Return the runs of items of which each reads the one before alone, and nothing else reads the values between.
 
     Returns:
         Where they begin and end, and the items.
@@ -196,7 +196,7 @@ class _Needs:
 
 
 class _Weights:
-    """What it saves to let one block stand for another or for items: the same for all that are alike.
+    """The lines that are saved if a block replaces another one, or items: the same for all that are alike.
 
     Args:
         facts: What is known of items.
@@ -207,7 +207,7 @@ class _Weights:
         self._known: dict[tuple[tuple[int, ...], tuple[int, ...], int], int | None] = {}
 
     def saved(self, own: _Items, given: _Items, gained: int) -> int | None:
-        """Return how many lines a block saves that stands for other items, too; None where it is not worth it.
+        """Return how many lines are saved if a block replaces other items, too; None where that is not worth it.
 
         Args:
             own: Its items.

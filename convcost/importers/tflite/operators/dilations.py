@@ -48,7 +48,7 @@ def dilated_conv(translator: Translator, operator: FileOperator) -> None:
 
 
 def _slices(translator: Translator, operator: FileOperator) -> _Slices | None:
-    """Return what reads slices and puts them together; None where they are read otherwise."""
+    """Return the convolution of slices and the operator that joins them again; None where anything else reads them."""
     between: list[FileOperator] = []
     conv = None
     step = translator.reading(operator.outputs[0])
