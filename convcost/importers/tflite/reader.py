@@ -31,7 +31,7 @@ def read(data: Data, file: str) -> ModelGraph:
     try:
         graph = read_subgraph(FlatBuffer(data), current().signature, file)
         if has_open_batch(graph) or any(each.name in _OF_SIZES for each in graph.operators):
-            from convcost.importers.tflite.known import with_known_numbers  # where a file works out sizes
+            from convcost.importers.tflite.program_numbers import with_known_numbers  # where a file works out sizes
 
             graph = with_known_numbers(graph)
         if any(each.name == "WHILE" for each in graph.operators):

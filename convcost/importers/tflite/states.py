@@ -1,4 +1,4 @@
-"""States that a streaming network keeps between two runs: what it reads of them is an input, what it keeps an output.
+"""The states of a streaming network, which it keeps between two runs: they become inputs and outputs.
 
 A file names a state by a handle (`VAR_HANDLE`), reads it (`READ_VARIABLE`) and sets it (`ASSIGN_VARIABLE`); another
 graph of the file sets it first (`CALL_ONCE`), which is no part of a run.
