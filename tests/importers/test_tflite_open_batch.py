@@ -7,8 +7,8 @@ import tflite_writer as w
 from tflite_models import CONV, PICTURE, SAME, VALID, counted, imported, items, refusal
 
 from convcost.importers.tflite.flatbuffer import FlatBuffer
-from convcost.importers.tflite.program_numbers import with_known_numbers
 from convcost.importers.tflite.model import read_subgraph
+from convcost.importers.tflite.program_numbers import with_known_numbers
 
 
 def opened(*sizes):
